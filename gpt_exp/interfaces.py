@@ -1,0 +1,123 @@
+"""The contracts. Read this first: a part imports this file and no sibling; the config joins the parts.
+
+Shapes are written `(batch, time)`; tokens are int64; losses are in nats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:  # Sources and tokenizers are imported where torch must not be.
+    import numpy as np
+    import torch
+    from torch import Tensor, nn
+    from torchmetrics import Metric
+
+IGNORE_INDEX = -100  # A target that carries no loss: torch's own convention.
+
+
+class Piece(NamedTuple):
+    """Some text of a document; a long document comes as many consecutive pieces with one key."""
+
+    text: str
+    document: str  # The same in every run and on every machine: it decides the document's split.
+
+
+class Source(Protocol):
+    """Where text comes from (`gpt_exp/data/`). Imports no torch."""
+
+    def fingerprint(self) -> str:
+        """A sha256 over everything that `pieces` will give; equal content, equal fingerprint."""
+
+    def pieces(self) -> Iterator[Piece]:
+        """All documents in a fixed order, in bounded memory."""
+
+
+class Tokenizer(Protocol):
+    """Text to tokens and back (`gpt_exp/tokenizer/`). Imports no torch."""
+
+    vocab_size: int
+    end_of_text: int  # Stands before every document, and so after every document but the last.
+
+    def encode(self, text: str) -> list[int]: ...
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]: ...
+    def decode(self, tokens: Sequence[int]) -> str: ...
+    def save(self, folder: Path) -> None:
+        """Write `tokenizer.json` in Hugging Face's format; it opens as `gpt_exp.tokenizer.file`."""
+
+
+class Example(NamedTuple):
+    """One training sequence, as arrays: a token more than the model reads, for the last target."""
+
+    tokens: np.ndarray  # (time + 1,)
+    documents: np.ndarray | None = None  # (time,): the number of each token's document in the sequence.
+
+
+class Examples(Protocol):
+    """Example i, for any i >= 0, as a pure function of (seed, i)."""
+
+    def __getitem__(self, index: int) -> Example: ...
+
+
+class FiniteExamples(Examples, Protocol):
+    """Every token of a split once as target; the last example is padded (token IGNORE_INDEX)."""
+
+    def __len__(self) -> int: ...
+
+
+class Sampling(Protocol):
+    """How a stream of tokens is cut into sequences (`gpt_exp/sampling/`)."""
+
+    def training(self, tokens: np.ndarray, *, context_length: int, end_of_text: int, seed: int) -> Examples: ...
+    def evaluation(self, tokens: np.ndarray, *, context_length: int, end_of_text: int) -> FiniteExamples: ...
+
+
+class Batch(NamedTuple):
+    """What a model reads and must predict."""
+
+    tokens: Tensor  # (batch, time)
+    targets: Tensor  # (batch, time); IGNORE_INDEX carries no loss
+    documents: Tensor | None = None  # (batch, time); tokens attend within their own document only
+
+
+class Loss(NamedTuple):
+    """A loss that can be averaged over any set of batches without bias."""
+
+    total: Tensor  # Sum over the targets, in nats.
+    num_targets: Tensor
+
+
+class LanguageModel(Protocol):
+    """A decoder (`gpt_exp/model/`): an `nn.Module` that knows no trainer, no config, no data."""
+
+    shape: Any  # gpt_exp.model.shape.Shape: sizes, exact parameter and FLOP counts.
+    blocks: nn.ModuleList  # What is sharded, checkpointed and unfrozen piece by piece.
+
+    def __call__(self, tokens: Tensor, *, documents: Tensor | None = None, cache: Any = None) -> Tensor:
+        """Final hidden states `(batch, time, embedding_dim)`."""
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """`(batch, time, vocab)`"""
+
+    def loss(self, hidden: Tensor, targets: Tensor) -> Loss:
+        """Cross-entropy, in chunks: the whole batch's logits never stand in memory."""
+
+    def new_cache(self, batch_size: int, max_length: int) -> Any:
+        """An empty key-value cache; passing it to a call appends to it."""
+
+
+class Task(Protocol):
+    """What a model is trained to do (`gpt_exp/task/`): batches, loss, metrics."""
+
+    name: str
+
+    def collate(self, examples: Sequence[Example]) -> Batch: ...
+    def loss(self, model: LanguageModel, batch: Batch) -> Loss: ...
+    def metric(self, *, bytes_per_target: float | None) -> Metric:
+        """A fresh metric: `update(loss)`, then `compute()` gives a dict of plain names to scalars."""
+
+
+OptimizerFactory = Callable[["nn.Module"], "torch.optim.Optimizer"]
+Schedule = Callable[[int], float]  # Optimizer step, from 0, to a factor of the learning rate.
