@@ -70,7 +70,9 @@ class FiniteExamples(Examples, Protocol):
 class Sampling(Protocol):
     """How a stream of tokens is cut into sequences (`gpt_exp/sampling/`)."""
 
-    def training(self, tokens: np.ndarray, *, context_length: int, end_of_text: int, seed: int) -> Examples: ...
+    def training(
+        self, tokens: np.ndarray, *, context_length: int, end_of_text: int, seed: int
+    ) -> Examples: ...
     def evaluation(self, tokens: np.ndarray, *, context_length: int, end_of_text: int) -> FiniteExamples: ...
 
 

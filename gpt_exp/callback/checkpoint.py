@@ -1,0 +1,188 @@
+"""Saves the run so that it can go on exactly: regularly, at the best validation, at the end, on a signal."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import signal
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer, callbacks
+
+from gpt_exp.callback.stop_signal import StopSignal
+from gpt_exp.run import durable
+from gpt_exp.run.folder import RunFolder, read_json, step_of
+
+log = logging.getLogger(__name__)
+
+
+class Checkpoint(callbacks.Checkpoint):
+    """Keeps the newest `keep_last` checkpoints and the best in the run folder (`trainer.default_root_dir`).
+
+    A step is saved when the next one starts, after its validation and its line of metrics, at most once. So a
+    checkpoint of step s stands for everything up to s, and a resumed run first drops what was logged after s.
+    """
+
+    def __init__(
+        self, *, every_n_steps: int, monitor: str = "val/loss", mode: str = "min", keep_last: int = 2
+    ) -> None:
+        if every_n_steps < 1:
+            raise ValueError(f"every_n_steps must be at least 1, not {every_n_steps}")
+        if mode not in ("min", "max"):
+            raise ValueError(f"mode must be min or max, not {mode!r}")
+        if keep_last < 2:
+            raise ValueError(f"keep_last must be at least 2 (the newest may get damaged), not {keep_last}")
+        self.every_n_steps = every_n_steps
+        self.monitor = monitor
+        self.mode = mode
+        self.keep_last = keep_last
+        self.stopped_by: str | None = None  # The signal that ended training before its time.
+        self._signal = StopSignal()
+        self._best: dict[str, Any] = {}  # {"step", "metric", "value"}
+        self._best_before: dict[str, Any] = {}
+        self._logged: dict[str, int] = {}  # The sizes of the metrics files at the step that was loaded.
+        self._ended_early = False
+        self._step = 0  # The optimizer step that was last looked at,
+        self._saved_step = 0  # and the one that was last saved or loaded.
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"best": self._best, "ended_early": self._ended_early}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._best = self._best_before = state_dict["best"]
+        self._ended_early = state_dict["ended_early"]
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        checkpoint["logged"] = _folder(trainer).logged()
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self._logged = checkpoint["logged"]
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if stage == "fit":  # Before the data workers are forked.
+            self._signal.listen()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._step = self._saved_step = trainer.global_step
+        _align_loop(trainer)
+        if trainer.is_global_zero:
+            _folder(trainer).cut_back(self._logged)
+            self._write_best(_folder(trainer))
+        trainer.strategy.barrier("Checkpoint.on_train_start")
+        trainer.should_stop = self._ended_early  # Lightning forgets that early stopping had ended the run.
+        self._signal.listen()  # Lightning took SIGTERM in between, and would end the run without saving.
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.global_step == self._step:  # Within an accumulation.
+            return
+        self._step = trainer.global_step
+        stop = trainer.strategy.reduce_boolean_decision(self._signal.received is not None, all=False)
+        if stop or self._step % self.every_n_steps == 0 or self._best.get("step") == self._step:
+            self._save(trainer)
+        if stop:
+            self._stop(trainer)
+            raise StopIteration  # It ends the epoch here; should_stop alone would train one batch more.
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking or trainer.state.fn != "fit":
+            return
+        value = trainer.callback_metrics.get(self.monitor)
+        if value is None:
+            names = ", ".join(sorted(trainer.callback_metrics))
+            raise ValueError(f"monitor={self.monitor!r} is not a metric of this run: {names}")
+        self._compare(trainer.global_step, trainer.strategy.broadcast(float(value)))
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._ended_early = trainer.should_stop and self.stopped_by is None
+        if trainer.global_step != self._saved_step:
+            self._save(trainer)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._signal.release()
+        if (
+            trainer.is_global_zero
+        ):  # A run that was killed between its last checkpoint and this file comes here only.
+            self._write_best(_folder(trainer))
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        self._signal.release()
+
+    def _compare(self, step: int, value: float) -> None:
+        sign = 1 if self.mode == "min" else -1
+        if sign * value < sign * self._best.get("value", sign * math.inf):
+            self._best_before = self._best
+            self._best = {"step": step, "metric": self.monitor, "value": value}
+
+    def _save(self, trainer: Trainer) -> None:
+        """A full or failing disk costs this checkpoint, not the run and not the older ones."""
+        step, folder = trainer.global_step, _folder(trainer)
+        error: str | None = None
+        try:
+            if trainer.is_global_zero:
+                folder.sync()
+            trainer.save_checkpoint(folder.checkpoint(step), weights_only=False)
+            error = self._read_back(trainer, folder) if trainer.is_global_zero else None
+        except OSError as failure:
+            error = str(failure)
+            trainer.strategy.barrier("Trainer.save_checkpoint")  # Where the other processes wait.
+        if trainer.strategy.broadcast(error) is not None:
+            self._best = self._best_before if self._best.get("step") == step else self._best
+            if trainer.is_global_zero:
+                log.warning("Step %d could not be saved; training goes on: %s", step, error)
+            return
+        self._saved_step = step
+        if trainer.is_global_zero:
+            self._write_best(folder)
+            self._remove_old(trainer, folder)
+
+    def _read_back(self, trainer: Trainer, folder: RunFolder) -> str | None:
+        """What is wrong with the checkpoint just written, which then goes."""
+        path = folder.checkpoint(trainer.global_step)
+        if (what := durable.damage(path)) is not None:
+            trainer.strategy.remove_checkpoint(path)
+        return what
+
+    def _remove_old(self, trainer: Trainer, folder: RunFolder) -> None:
+        saved = [path for path in folder.checkpoints() if step_of(path) <= self._saved_step]
+        for path in saved[self.keep_last :]:
+            if path != folder.best_checkpoint():
+                trainer.strategy.remove_checkpoint(path)
+
+    def _write_best(self, folder: RunFolder) -> None:
+        """`best.json` follows the state that was saved or loaded: a crash between the two is mended here."""
+        if not self._best or not folder.checkpoint(self._best["step"]).is_dir():
+            folder.best.unlink(missing_ok=True)
+        elif self._best != read_json(folder.best):
+            durable.write_file(folder.best, json.dumps(self._best) + "\n")
+
+    def _stop(self, trainer: Trainer) -> None:
+        received = self._signal.received or signal.SIGTERM  # Another process may have got it.
+        self.stopped_by = trainer.strategy.broadcast(received.name)
+        trainer.should_stop = True
+        if trainer.is_global_zero:
+            folder = _folder(trainer)
+            folder.set_status("stopped", step=trainer.global_step, reason=self.stopped_by)
+            log.warning("Stopped by %s at step %d. To go on:", self.stopped_by, trainer.global_step)
+            log.warning("  gpt-exp train resume=%s", folder.path)
+
+
+def _folder(trainer: Trainer) -> RunFolder:
+    return RunFolder(trainer.default_root_dir)
+
+
+def _align_loop(trainer: Trainer) -> None:
+    """Put Lightning's counters of batches where an uninterrupted run has them: a function of the step alone.
+
+    Lightning restores them as they stood in the middle of a batch, and then skips or repeats a validation.
+    """
+    loop = trainer.fit_loop.epoch_loop
+    loop.restarting = False
+    loop._batches_that_stepped = trainer.global_step
+    loop.batch_progress.total.ready = trainer.global_step * trainer.accumulate_grad_batches

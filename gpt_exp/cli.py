@@ -1,0 +1,137 @@
+"""gpt-exp VERB [overrides]: the command line. Nothing heavy is imported before a verb needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from gpt_exp.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from omegaconf import DictConfig
+
+VERBS = {
+    "train": "train a model, with checkpoints, samples and a report; resume=auto goes on with a run",
+    "evaluate": "loss, perplexity and bits per byte of a run on held-out text",
+    "generate": "write text with a trained model",
+    "check": "everything wrong with a training job before it starts, and what it would cost",
+    "export": "a run as a Hugging Face folder: safetensors, config.json, tokenizer",
+    "prepare": "train the tokenizer and tokenise the text now, so that train starts at once",
+    "report": "write a run's report.html again",
+}
+SHELLS = ("bash", "zsh", "fish")
+SWEPT = ("train", "check")  # Verbs that take -m.
+MISTAKE, INTERRUPTED = 2, 130  # Exit codes.
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit code. A user's mistake is a line on stderr and exit code 2."""
+    try:
+        return dispatch(sys.argv[1:] if arguments is None else arguments)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `gpt-exp train --help | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (UserError, ValueError, OSError) as error:
+        if os.environ.get("GPT_EXP_TRACEBACK"):
+            raise
+        tell(error)
+        return MISTAKE
+
+
+def tell(error: Exception) -> None:
+    """One `error:` line on stderr for each mistake."""
+    for line in str(error).splitlines() or [type(error).__name__]:
+        print(f"error: {line}", file=sys.stderr)
+
+
+def dispatch(arguments: list[str]) -> int:
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0
+    verb, *rest = arguments
+    if verb == "--version":
+        from importlib.metadata import version
+
+        print(f"gpt-exp {version('gpt-exp')}")
+    elif verb == "completion":
+        return complete(rest)
+    elif verb not in VERBS:
+        raise UserError(unknown_verb(verb))
+    elif {"-h", "--help"} & set(rest):
+        from gpt_exp.config.help import help_of
+
+        print(help_of(verb, VERBS[verb]))
+    else:
+        run(verb, rest)
+    return 0
+
+
+def overview() -> str:
+    """Every verb with a line."""
+    lines = ["gpt-exp VERB [key=value ...]", ""]
+    lines += [f"  {verb:12}{line}" for verb, line in VERBS.items()]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "gpt-exp VERB --help           what it takes, with examples",
+            'gpt-exp completion bash       for your shell to complete: eval "$(gpt-exp completion bash)"',
+            "gpt-exp --version",
+        ]
+    )
+
+
+def unknown_verb(verb: str) -> str:
+    from gpt_exp.config.nearest import nearest
+
+    near = nearest(verb, VERBS)
+    return f"{verb}: no such verb; there is {', '.join(VERBS)}" + (f". Did you mean {near}?" if near else "")
+
+
+def complete(arguments: list[str]) -> int:
+    """`completion SHELL` prints what a shell sources; `completion query` answers it."""
+    from gpt_exp.config import completion
+
+    if arguments == ["query"]:
+        print("\n".join(completion.candidates(os.environ.get("COMP_LINE", ""), VERBS)))
+    elif len(arguments) == 1 and arguments[0] in SHELLS:
+        print(completion.script(arguments[0]))
+    else:
+        raise UserError(f"gpt-exp completion {'|'.join(SHELLS)}")
+    return 0
+
+
+def run(verb: str, arguments: list[str]) -> None:
+    """Compose and check a verb's config, then do it; Hydra's flags do what they always do."""
+    from gpt_exp.config import hydra_app, jobs
+    from gpt_exp.config.location import root_config
+
+    flags = hydra_app.parse(verb, arguments)
+    name = root_config(verb)
+    if hydra_app.only_shows(flags):
+        spelt = jobs.spelt_for_showing(verb, flags) if flags.cfg else flags.overrides
+        hydra_app.hand_over(name, flags, spelt, lambda config, overrides: None)
+        return
+    if flags.multirun and verb not in SWEPT:
+        raise UserError(
+            f"-m: {verb} does one thing at a time; only {' and '.join(SWEPT)} take several values"
+        )
+    found = jobs.checked(verb, flags)
+    if verb == "train":
+        hydra_app.hand_over(name, flags, jobs.spelt(found, flags.overrides), module(verb))
+        return
+    for job in found:
+        print(f"\n{' '.join(job.given)}" * (len(found) > 1), end="\n" * (len(found) > 1))
+        module(verb)(job.config, job.given)
+
+
+def module(verb: str) -> Callable[[DictConfig, list[str]], None]:
+    """The verb's own `main`."""
+    from importlib import import_module
+
+    return import_module(f"gpt_exp.{verb}").main

@@ -1,0 +1,160 @@
+"""What a job will take: parameters, tokens, FLOPs, memory of a device, time. Estimates, without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+from gpt_exp.config.feasibility import get, num_devices
+
+# Dense bf16 FLOP/s, from NVIDIA's data sheets.
+PEAK_BF16 = {
+    "B200": 2250e12,
+    "H200": 989e12,
+    "H100": 989e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "L4": 121e12,
+    "A10": 125e12,
+    "RTX 4090": 165e12,
+    "RTX 3090": 71e12,
+}
+ASKED_ABOUT = ("A100", "H100", "RTX 4090")  # Told where the machine has no GPU.
+GPU_UTILISATION = 0.4  # Model FLOPs of the peak: what well-run GPT training reaches.
+CPU_UTILISATION = 0.35  # Of a matrix product's speed, for a small model.
+BF16_ON_CPU = 2  # Times the speed of fp32, where the hardware has it (cpu_has_bf16).
+LOGITS_BYTES = 64 * 2**20  # A chunk's logits; gpt_exp/model/loss.py.
+BYTES = {"64": 8, "32": 4, "16": 2, "bf16": 2}
+# Numbers of fp32 that an optimizer keeps for each parameter; 2 (Adam's moments) for all others.
+STATES = {"SGD": 1.0, "Adafactor": 0.1, "Muon": 1.0, "Lion": 1.0, "RMSprop": 1.0}
+
+
+class Memory(NamedTuple):
+    """Bytes of one device."""
+
+    weights: float
+    gradients: float
+    optimizer: float
+    activations: float
+
+    @property
+    def total(self) -> float:
+        return sum(self)
+
+
+class Cost(NamedTuple):
+    """One training job's estimates."""
+
+    tokens_per_step: int
+    tokens: int
+    flops: float
+    memory: Memory
+    micro_batch_size: int
+    devices: int | None  # Of one node; None: decided at the start.
+    world_size: int
+
+
+def estimate(config: dict[str, Any], shape: Any) -> Cost:
+    """The cost of a resolved config that has no problems."""
+    devices, nodes = num_devices(config), get(config, "trainer.num_nodes", 1)
+    world_size = (devices or 1) * nodes
+    accumulate = get(config, "trainer.accumulate_grad_batches", 1)
+    micro = max(1, config["batch_size"] // (world_size * accumulate))
+    tokens_per_step = config["batch_size"] * shape.context_length
+    tokens = tokens_per_step * get(config, "trainer.max_steps", 1)
+    memory = _memory(config, shape, micro, world_size)
+    flops = tokens * shape.flops_per_token()
+    return Cost(tokens_per_step, tokens, flops, memory, micro, devices, world_size)
+
+
+def _memory(config: dict[str, Any], shape: Any, micro_batch_size: int, world_size: int) -> Memory:
+    precision = str(get(config, "trainer.precision", "32-true"))
+    kept, computed = stored_bytes(precision), computed_bytes(precision, cpu=on_cpu(config))
+    share = world_size if _sharded(config) else 1
+    copy = computed if computed < kept else 0  # Autocast's copy of the weights.
+    activations = shape.activation_bytes(micro_batch_size, precision_bytes=computed) + LOGITS_BYTES
+    return Memory(
+        weights=shape.num_parameters * (kept + copy) / share,
+        gradients=shape.num_parameters * kept / share,
+        optimizer=4 * _optimizer_states(config, shape) / share,
+        activations=activations,
+    )
+
+
+def _optimizer_states(config: dict[str, Any], shape: Any) -> float:
+    """How many numbers the optimizer keeps."""
+    name = str(get(config, "optimizer._target_", "")).rpartition(".")[2]
+    if name == "muon":  # AdamW for the embeddings.
+        return shape.num_parameters + shape.num_embedding_parameters
+    return shape.num_parameters * STATES.get(name, 2.0)
+
+
+def stored_bytes(precision: str) -> int:
+    """Bytes of a weight: mixed precision keeps fp32."""
+    return BYTES.get(precision.removesuffix("-true"), 4) if "mixed" not in precision else 4
+
+
+def computed_bytes(precision: str, *, cpu: bool) -> int:
+    """Bytes of an activation; `auto` is bf16 where the hardware has it."""
+    if precision == "auto":
+        return 2 if not cpu or cpu_has_bf16() else 4
+    return BYTES.get(precision.partition("-")[0], 4)
+
+
+def on_cpu(config: dict[str, Any]) -> bool:
+    accelerator = get(config, "trainer.accelerator", "auto")
+    return accelerator == "cpu" or (accelerator == "auto" and gpu_here() is None)
+
+
+def cpu_has_bf16() -> bool:
+    flags = _read(Path("/proc/cpuinfo"))
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def gpu_here() -> str | None:
+    """The name of this machine's first NVIDIA GPU, from its driver."""
+    for file in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        model = next((line for line in _read(file).splitlines() if line.startswith("Model:")), "")
+        return model.removeprefix("Model:").strip()
+    return None
+
+
+def seconds(config: dict[str, Any], cost: Cost) -> tuple[dict[str, float], str]:
+    """The expected time by device name, and what the estimate rests on."""
+    if on_cpu(config):
+        precision = str(get(config, "trainer.precision", "32-true"))
+        peak = measured_cpu_flops() * (BF16_ON_CPU if computed_bytes(precision, cpu=True) == 2 else 1)
+        basis = f"{peak / 1e9:,.0f} GFLOP/s measured, {CPU_UTILISATION:.0%} of it assumed"
+        return {"this CPU": cost.flops / (peak * CPU_UTILISATION)}, basis
+    here = gpu_here()
+    known = [name for name in PEAK_BF16 if here and name in here] or list(ASKED_ABOUT)
+    times = {name: cost.flops / (PEAK_BF16[name] * GPU_UTILISATION * cost.world_size) for name in known}
+    return times, f"{GPU_UTILISATION:.0%} of the bf16 peak assumed, which small models do not reach"
+
+
+def measured_cpu_flops(size: int = 768, limit: float = 0.05) -> float:
+    """fp32 FLOP/s of a matrix product, from about 50 ms of them."""
+    import numpy as np
+
+    matrix = np.ones((size, size), dtype=np.float32)
+    matrix @ matrix  # Starts the threads.
+    best, began = float("inf"), perf_counter()
+    while perf_counter() - began < limit:
+        start = perf_counter()
+        matrix @ matrix
+        best = min(best, perf_counter() - start)
+    return 2 * size**3 / best
+
+
+def _sharded(config: dict[str, Any]) -> bool:
+    strategy = get(config, "trainer.strategy", "")
+    named = str(strategy.get("_target_", "") if isinstance(strategy, dict) else strategy).lower()
+    return "fsdp" in named or "modelparallel" in named
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text()
+    except OSError:
+        return ""

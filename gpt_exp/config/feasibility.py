@@ -1,0 +1,198 @@
+"""What fits every signature and still cannot be trained: sizes, batches, steps, files. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from glob import iglob
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from gpt_exp.config.keys import META
+from gpt_exp.config.nearest import nearest
+from gpt_exp.config.problem import Problem
+from gpt_exp.config.resolve import UNKNOWN
+from gpt_exp.errors import UserError
+
+Config = dict[str, Any]
+# Bounds that no constructor without torch would tell: least value, and whether it is allowed itself.
+LEAST = {
+    "batch_size": (1, True),
+    "num_workers": (0, True),
+    "repeat_steps": (1, True),
+    "trainer.max_steps": (1, True),
+    "trainer.num_nodes": (1, True),
+    "trainer.accumulate_grad_batches": (1, True),
+    "trainer.val_check_interval": (1, True),
+    "trainer.log_every_n_steps": (1, True),
+    "trainer.gradient_clip_val": (0, True),
+    "optimizer.lr": (0, False),
+    "optimizer.adamw_lr": (0, False),
+    "optimizer.weight_decay": (0, True),
+}
+MADE = ("sampling", "schedule", "data", "split")  # Parts that are light enough to be made here.
+PATHS = {"data": ("paths", "path", "root", "data_files"), "tokenizer": ("path",)}
+FORMATS = ("json", "csv", "text", "parquet")  # What `data.path` may say instead of a folder.
+
+
+def problems(config: Config) -> list[Problem]:
+    """Everything of this kind that is wrong with a resolved training config."""
+    checks: list[Callable[[Config], Iterable[Problem]]] = [
+        _bounds,
+        _model,
+        _batch,
+        _parts,
+        _files,
+        _strategy,
+        _resume,
+    ]
+    return [problem for check in checks for problem in check(config)]
+
+
+def shape(config: Config, vocab_size: int) -> Any:
+    """The model's `Shape`, or None for a family that tells none; ValueError if its sizes make no model."""
+    node = config.get("model") or {}
+    module, _, family = str(node.get("_target_", "")).rpartition(".")[0].rpartition(".")
+    if module != "gpt_exp.model":
+        return None
+    make = getattr(import_module("gpt_exp.model.shape"), family, None)
+    if make is None:
+        return None
+    arguments = {name: value for name, value in node.items() if name not in META}
+    return make(**{**arguments, "vocab_size": arguments.get("vocab_size") or vocab_size})
+
+
+def num_devices(config: Config) -> int | None:
+    """Devices of one node; None where the machine decides at the start."""
+    devices = get(config, "trainer.devices", 1)
+    if isinstance(devices, list):
+        return len(devices)
+    if isinstance(devices, str) and "," in devices:
+        return len([part for part in devices.split(",") if part.strip()])
+    try:
+        number = int(devices)
+    except (TypeError, ValueError):
+        return None
+    return number if number > 0 else None
+
+
+def get(config: Config, key: str, default: Any = None) -> Any:
+    """A dotted key's value; the default where it is not there or has a problem of its own."""
+    node: Any = config
+    for part in key.split("."):
+        node = node.get(part, UNKNOWN) if isinstance(node, dict) else UNKNOWN
+    return default if node is UNKNOWN or node is None else node
+
+
+def _bounds(config: Config) -> Iterable[Problem]:
+    for key, (least, included) in LEAST.items():
+        value = get(config, key)
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and not (value >= least if included else value > least):
+            yield Problem(key, f"{value} must be {'at least' if included else 'above'} {least}")
+
+
+def _model(config: Config) -> Iterable[Problem]:
+    if UNKNOWN in _values(config.get("model")):
+        return
+    try:
+        shape(config, vocab_size=1)
+    except ValueError as error:
+        yield Problem("model", str(error))
+    except TypeError:
+        return  # A missing or wrong argument: told with the signatures.
+
+
+def _batch(config: Config) -> Iterable[Problem]:
+    batch_size, devices = get(config, "batch_size"), num_devices(config)
+    nodes, accumulate = get(config, "trainer.num_nodes", 1), get(config, "trainer.accumulate_grad_batches", 1)
+    numbers = (batch_size, nodes, accumulate)
+    if devices is None or not all(isinstance(n, int) and n >= 1 for n in numbers):
+        return
+    parts = devices * nodes * accumulate
+    if batch_size % parts:
+        below = batch_size // parts * parts
+        near = f"batch_size={below} or {below + parts}" if below else f"batch_size={parts}"
+        product = f"{devices} devices x {nodes} nodes x {accumulate} accumulated micro-batches"
+        yield Problem("batch_size", f"{batch_size} is not a multiple of {parts} = {product}", "", near)
+
+
+def _parts(config: Config) -> Iterable[Problem]:
+    """What the constructors of the light parts say to their arguments."""
+    for name in MADE:
+        node = config.get(name)
+        if not isinstance(node, dict) or UNKNOWN in _values(node):
+            continue
+        target = str(node.get("_target_", "gpt_exp.corpus.split.Split" if name == "split" else ""))
+        if not target.startswith("gpt_exp."):
+            continue
+        module, _, attribute = target.rpartition(".")
+        arguments = {key: value for key, value in node.items() if key not in META}
+        try:
+            make = getattr(import_module(module), attribute)
+            made = make(0, **arguments) if name == "schedule" else make(**arguments)
+            getattr(made, "check", lambda: None)()
+        except (ValueError, UserError, OSError) as error:
+            if not _missing_paths(name, node):
+                yield Problem(name, str(error))
+        except (TypeError, ImportError, AttributeError):
+            continue  # Told with the signatures, or a package that this machine lacks.
+
+
+def _files(config: Config) -> Iterable[Problem]:
+    for name in PATHS:
+        yield from _missing_paths(name, config.get(name))
+
+
+def _missing_paths(name: str, node: Any) -> list[Problem]:
+    found = []
+    for key in PATHS.get(name, ()) if isinstance(node, dict) else ():
+        value = node.get(key)
+        for path in value if isinstance(value, list) else [value]:
+            if isinstance(path, str) and _looks_local(name, key, path) and not matches(path):
+                message = f"{path} matches no file or folder"
+                found.append(Problem(f"{name}.{key}", message, "", near_file(path)))
+    return found
+
+
+def _looks_local(name: str, key: str, path: str) -> bool:
+    """`data.path` may also be a hub's name (`owner/name`) or a format."""
+    if (name, key) != ("data", "path"):
+        return "://" not in path
+    return path.startswith(("/", ".", "~")) and path not in FORMATS
+
+
+def matches(path: str) -> bool:
+    """Whether a path or pattern finds anything."""
+    return next(iglob(str(Path(path).expanduser()), recursive=True), None) is not None  # noqa: PTH207
+
+
+def near_file(path: str) -> str:
+    """The file beside a missing one that was probably meant."""
+    wanted = Path(path).expanduser()
+    if not wanted.parent.is_dir():
+        return ""
+    near = nearest(wanted.name, [each.name for each in wanted.parent.iterdir()])
+    return str(Path(path).parent / near) if near else ""
+
+
+def _strategy(config: Config) -> Iterable[Problem]:
+    strategy = get(config, "trainer.strategy", "auto")
+    named = str(strategy.get("_target_", "") if isinstance(strategy, dict) else strategy).lower()
+    sharded = "fsdp" in named or "modelparallel" in named
+    optimizer = str(get(config, "optimizer._target_", ""))
+    if sharded and (optimizer.startswith("gpt_exp.optimizer.muon.") or optimizer == "torch.optim.Muon"):
+        yield Problem("optimizer", "Muon needs whole matrices, which fsdp2 splits", "", "optimizer=adamw")
+    if get(config, "trainer.accelerator") == "cpu" and named in ("fsdp", "fsdpstrategy"):
+        yield Problem("trainer.strategy", "FSDPStrategy refuses the CPU", "", "trainer=fsdp2")
+
+
+def _resume(config: Config) -> Iterable[Problem]:
+    resume = get(config, "resume")
+    if isinstance(resume, str) and resume != "auto" and not (Path(resume) / "config.yaml").is_file():
+        near = "auto" if nearest(resume, ["auto"]) else near_file(resume)
+        yield Problem("resume", f"{resume} is no run's folder", "", near and f"resume={near}")
+
+
+def _values(node: Any) -> list[Any]:
+    return list(node.values()) if isinstance(node, dict) else []

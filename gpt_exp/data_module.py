@@ -1,0 +1,173 @@
+"""Which examples each device reads at each step, by arithmetic alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from gpt_exp.interfaces import IGNORE_INDEX, Batch, Example, Examples, FiniteExamples, Sampling
+
+if TYPE_CHECKING:
+    from gpt_exp.corpus.prepare import Corpus
+
+
+class GlobalBatches(Sampler[list[int]]):
+    """This device's micro-batches of step 0, 1, 2 ..., without end.
+
+    Step s reads examples `[s * batch_size, (s + 1) * batch_size)`, whatever the number of devices,
+    of micro-batches and of workers.
+    """
+
+    def __init__(
+        self,
+        *,
+        batch_size: int,
+        accumulate: int = 1,
+        rank: int = 0,
+        world_size: int = 1,
+        first_step: int = 0,
+        repeat_steps: int | None = None,
+    ) -> None:
+        if batch_size % (accumulate * world_size):
+            raise ValueError(
+                f"batch_size={batch_size} is not divisible by {world_size} devices x "
+                f"{accumulate} accumulated micro-batches"
+            )
+        self.batch_size, self.accumulate = batch_size, accumulate
+        self.rank, self.world_size = rank, world_size
+        self.first_step, self.repeat_steps = first_step, repeat_steps
+        self.micro_batch_size = batch_size // (accumulate * world_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        step = self.first_step
+        while True:
+            start = (step % self.repeat_steps if self.repeat_steps else step) * self.batch_size
+            for micro in range(self.accumulate):
+                first = start + (micro * self.world_size + self.rank) * self.micro_batch_size
+                yield list(range(first, first + self.micro_batch_size))
+            step += 1
+
+
+class _MapStyle(Dataset[Example]):
+    def __init__(self, examples: Examples) -> None:
+        self.examples = examples
+
+    def __getitem__(self, index: int) -> Example:
+        return self.examples[index]
+
+
+class Share(Dataset[Example]):
+    """One device's share of a finite set, filled up so that all devices have the same number of batches."""
+
+    def __init__(
+        self,
+        examples: FiniteExamples,
+        *,
+        rank: int,
+        world_size: int,
+        batch_size: int,
+        max_batches: int | None = None,
+    ) -> None:
+        self.examples, self.rank, self.world_size = examples, rank, world_size
+        limit = len(examples) if max_batches is None else max_batches * batch_size * world_size
+        self.num_examples = min(limit, len(examples))
+        filled = -(-self.num_examples // (batch_size * world_size)) * batch_size
+        self.per_device = filled if world_size > 1 else self.num_examples
+
+    def __len__(self) -> int:
+        return self.per_device
+
+    def __getitem__(self, index: int) -> Example:
+        number = index * self.world_size + self.rank
+        if number >= self.num_examples:
+            return _blank(self.examples[0])
+        # A part of the set is spread over the whole of it: neighbours are alike.
+        return self.examples[number * len(self.examples) // self.num_examples]
+
+
+def _blank(example: Example) -> Example:
+    return example._replace(tokens=np.full_like(example.tokens, IGNORE_INDEX))
+
+
+class DataModule(LightningDataModule):
+    """Batches of a prepared corpus for the trainer it is attached to."""
+
+    def __init__(
+        self,
+        *,
+        corpus: Corpus,
+        sampling: Sampling,
+        collate: Callable[[Sequence[Example]], Batch],
+        context_length: int,
+        batch_size: int,
+        num_workers: int,
+        seed: int,
+        repeat_steps: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.corpus, self.sampling, self.collate = corpus, sampling, collate
+        self.context_length, self.batch_size = context_length, batch_size
+        self.num_workers, self.seed, self.repeat_steps = num_workers, seed, repeat_steps
+
+    def train_dataloader(self) -> DataLoader[Example]:
+        trainer = self.trainer
+        assert trainer is not None
+        batches = GlobalBatches(
+            batch_size=self.batch_size,
+            accumulate=trainer.accumulate_grad_batches,
+            rank=trainer.global_rank,
+            world_size=trainer.world_size,
+            first_step=trainer.global_step,
+            repeat_steps=self.repeat_steps,
+        )
+        examples = self.sampling.training(
+            self.corpus.tokens("train"),
+            context_length=self.context_length,
+            end_of_text=self.corpus.meta["end_of_text"],
+            seed=self.seed,
+        )
+        return self._loader(_MapStyle(examples), batch_sampler=batches)
+
+    def val_dataloader(self) -> DataLoader[Example]:
+        trainer = self.trainer
+        assert trainer is not None
+        limit = trainer.limit_val_batches
+        return self.evaluation_dataloader(
+            "val",
+            batch_size=self.batch_size // (trainer.accumulate_grad_batches * trainer.world_size),
+            rank=trainer.global_rank,
+            world_size=trainer.world_size,
+            max_batches=limit if isinstance(limit, int) else None,
+        )
+
+    def evaluation_dataloader(
+        self,
+        split: str,
+        *,
+        batch_size: int,
+        rank: int = 0,
+        world_size: int = 1,
+        max_batches: int | None = None,
+    ) -> DataLoader[Example]:
+        """A split in disjoint blocks: all of it, or `max_batches` batches spread over it."""
+        examples = self.sampling.evaluation(
+            self.corpus.tokens(split), context_length=self.context_length, end_of_text=self.corpus.meta["end_of_text"]
+        )
+        share = Share(
+            examples, rank=rank, world_size=world_size, batch_size=batch_size, max_batches=max_batches
+        )
+        return self._loader(share, batch_size=batch_size)
+
+    def _loader(self, dataset: Dataset[Example], **batches: object) -> DataLoader[Example]:
+        return DataLoader(
+            dataset,
+            collate_fn=self.collate,
+            num_workers=self.num_workers,
+            pin_memory=torch.cuda.is_available(),
+            **batches,  # type: ignore[arg-type]
+        )

@@ -1,0 +1,32 @@
+"""Text from a stream of tokens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gpt_exp.interfaces import Tokenizer
+
+INCOMPLETE = "\ufffd"  # What decoders write for bytes that are not (yet) a character.
+
+
+def stream_text(tokenizer: Tokenizer, tokens: Iterable[int]) -> Iterator[str]:
+    """The text of tokens as they come, joined equal to `decode` of all; a character never comes in halves.
+
+    Some tokens of text that is already out are decoded again with the new ones, because a decoder may treat
+    the first token of a text differently.
+    """
+    seen: list[int] = []  # Tokens of the last text that went out, then those since.
+    num_out = 0
+    for token in tokens:
+        seen.append(token)
+        new = _new_text(tokenizer, seen, num_out)
+        if new and not new.endswith(INCOMPLETE):
+            yield new
+            seen, num_out = seen[num_out:], len(seen) - num_out
+    rest = _new_text(tokenizer, seen, num_out)
+    if rest:
+        yield rest
+
+
+def _new_text(tokenizer: Tokenizer, seen: list[int], num_out: int) -> str:
+    return tokenizer.decode(seen)[len(tokenizer.decode(seen[:num_out])) :]

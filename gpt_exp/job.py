@@ -1,0 +1,91 @@
+"""python -m gpt_exp.job RUN_FOLDER: train what the folder's config says, from its newest whole checkpoint on.
+
+A job is a folder. So the processes of a distributed run, which repeat their command line, a cluster
+that requeues a job, and a sweep that restarts one, all do the right thing.
+
+Exit codes: 0 finished, 1 failed, 2 a mistake in the configuration, 128 + n stopped by signal n with a
+checkpoint to go on from.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from gpt_exp.errors import UserError
+from gpt_exp.run.durable import write_file
+from gpt_exp.run.folder import RunFolder
+
+if TYPE_CHECKING:
+    from gpt_exp.experiment import Experiment
+
+
+def main() -> None:
+    folder = RunFolder.open(sys.argv[1])
+    try:
+        sys.exit(run(folder))
+    except (UserError, ValueError) as error:
+        if os.environ.get("GPT_EXP_TRACEBACK"):
+            raise
+        folder.set_status("failed", reason=str(error))
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except BaseException as error:
+        if not isinstance(error, SystemExit):
+            folder.set_status("failed", reason=f"{type(error).__name__}: {error}")
+        raise
+
+
+def run(folder: RunFolder) -> int:
+    """Train, evaluate, report; the exit code."""
+    from gpt_exp.experiment import make_experiment
+    from gpt_exp.run.log import log_to
+
+    config = folder.config()
+    log_to(folder.log)
+    experiment = make_experiment(config, folder)
+    trainer = experiment.trainer
+    folder.set_status("running")
+    checkpoint = folder.newest_whole_checkpoint()
+    trainer.fit(experiment.module, datamodule=experiment.data_module, ckpt_path=checkpoint, weights_only=True)
+    stopped_by = next(filter(None, (getattr(c, "stopped_by", None) for c in trainer.callbacks)), None)
+    if stopped_by:
+        return 128 + signal.Signals[stopped_by]
+    if trainer.is_global_zero:
+        finish(folder, experiment)
+    return 0
+
+
+def finish(folder: RunFolder, experiment: Experiment) -> None:
+    """Evaluate the best checkpoint on all held-out text and write the report."""
+    from gpt_exp.evaluate import evaluate_run, print_results
+    from gpt_exp.experiment import load_run
+    from gpt_exp.run.report import write_report
+
+    trainer, module = experiment.trainer, experiment.module
+    results = evaluate_run(
+        load_run(folder.path, "best"),
+        experiment.data_module,
+        [split for split in ("val", "test") if split in experiment.data_module.corpus.parts],
+        batch_size=experiment.data_module.batch_size,
+        device=module.device,
+        precision=trainer.precision,
+    )
+    summary = {
+        "step": trainer.global_step,
+        "num_parameters": module.model.shape.num_parameters,
+        "num_tokens_seen": trainer.global_step * module.tokens_per_step,
+        "seconds": module.stopwatch.total,
+        **results,
+    }
+    write_file(folder.results, json.dumps(summary, indent=2))
+    folder.set_status("finished", step=trainer.global_step)
+    print_results(results)
+    print(f"report: {write_report(folder.path)}")
+
+
+if __name__ == "__main__":
+    main()

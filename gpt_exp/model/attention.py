@@ -1,0 +1,81 @@
+"""What every family's attention shares: who sees whom, positions, the key-value cache."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from gpt_exp.model.shape import Shape
+
+
+class KeyValueCache:
+    """Keys and values of the tokens read so far, at fixed addresses: a decoding step copies only its own."""
+
+    def __init__(self, shape: Shape, *, batch_size: int, max_length: int) -> None:
+        self.size = (batch_size, shape.num_key_value_heads, max_length, shape.head_dim)
+        self.max_length = max_length
+        self.length = 0  # Tokens held; set to 0 to use the memory again.
+        self.layers: list[tuple[Tensor, Tensor] | None] = [None] * shape.num_layers
+
+    def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
+        """All keys and values of a layer, these last, `(batch, heads, length + time, head_dim)`."""
+        end = self.length + key.shape[2]
+        if end > self.max_length:
+            raise ValueError(f"{end} tokens do not fit a key-value cache of max_length={self.max_length}")
+        held = self.layers[layer]
+        if held is None:  # Only now are dtype (autocast's) and device known.
+            held = self.layers[layer] = (key.new_empty(self.size), value.new_empty(self.size))
+        keys, values = held
+        keys[:, :, self.length : end] = key
+        values[:, :, self.length : end] = value
+        return keys[:, :, :end], values[:, :, :end]
+
+    def advance(self, num_tokens: int) -> None:
+        """Count the tokens that every layer has appended."""
+        self.length += num_tokens
+
+
+def positions(tokens: Tensor, documents: Tensor | None, cache: KeyValueCache | None) -> Tensor:
+    """Each token's place in its document, `(batch or 1, time)`."""
+    start = cache.length if cache is not None else 0
+    index = torch.arange(start, start + tokens.shape[1], device=tokens.device)[None]
+    if documents is None:
+        return index
+    if cache is not None:
+        raise ValueError("a key-value cache holds one document a row: give documents or cache, not both")
+    is_first = F.pad(documents[:, 1:] != documents[:, :-1], (1, 0))
+    return index - (index * is_first).cummax(1).values
+
+
+def attention_mask(tokens: Tensor, documents: Tensor | None, cache: KeyValueCache | None) -> Tensor | None:
+    """True where a query (row) sees a key (column), `(batch or 1, 1, time, length)`; None: plain causal."""
+    time, past = tokens.shape[1], cache.length if cache is not None else 0
+    if documents is None and (past == 0 or time == 1):
+        return None
+    is_past = torch.ones(time, past + time, dtype=torch.bool, device=tokens.device).tril(past)[None, None]
+    if documents is None:
+        return is_past
+    return is_past & (documents[:, None, :, None] == documents[:, None, None, :])
+
+
+def attention_precision(query_key_value: Tensor) -> Tensor:
+    """fp32 on the CPU, where attention's backward takes twice the time in bf16; unchanged elsewhere."""
+    is_half = query_key_value.dtype in (torch.bfloat16, torch.float16)
+    return query_key_value.float() if is_half and query_key_value.device.type == "cpu" else query_key_value
+
+
+def attend(query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None, dropout: float) -> Tensor:
+    """Softmax attention, `(batch, heads, time, head_dim)`; groups of queries share the fewer key heads."""
+    groups = query.shape[1] // key.shape[1]
+    if mask is not None and groups > 1:  # CUDA's kernel for masks knows no groups.
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    return F.scaled_dot_product_attention(
+        query,
+        key,
+        value,
+        attn_mask=mask,
+        dropout_p=dropout,
+        is_causal=mask is None and query.shape[2] > 1,  # A single query is the newest token: it sees all.
+        enable_gqa=query.shape[1] != key.shape[1],
+    )

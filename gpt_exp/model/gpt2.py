@@ -1,0 +1,225 @@
+"""GPT-2 (Radford et al. 2019): learned positions, LayerNorm before each part, GELU, one tied token table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from gpt_exp.interfaces import Loss
+from gpt_exp.model.attention import KeyValueCache, attend, attention_mask, attention_precision, positions
+from gpt_exp.model.initialization import initialize
+from gpt_exp.model.loss import chunked_cross_entropy
+from gpt_exp.model.shape import Shape, gpt2
+
+
+class Attention(nn.Module):
+    def __init__(self, shape: Shape, *, layer: int, bias: bool, dropout: float) -> None:
+        super().__init__()
+        self.layer, self.head_dim = layer, shape.head_dim
+        self.query_key_value = nn.Linear(shape.embedding_dim, 3 * shape.embedding_dim, bias=bias)
+        self.output = nn.Linear(shape.embedding_dim, shape.embedding_dim, bias=bias)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None, cache: KeyValueCache | None) -> Tensor:
+        heads = attention_precision(self.query_key_value(x)).unflatten(-1, (-1, self.head_dim))
+        query, key, value = heads.transpose(1, 2).chunk(3, dim=1)
+        if cache is not None:
+            key, value = cache.append(self.layer, key, value)
+        mixed = attend(query, key, value, mask=mask, dropout=self.dropout.p if self.training else 0.0)
+        return self.dropout(self.output(mixed.transpose(1, 2).flatten(2).to(x.dtype)))
+
+
+class MLP(nn.Module):
+    def __init__(self, shape: Shape, *, bias: bool, dropout: float) -> None:
+        super().__init__()
+        self.up = nn.Linear(shape.embedding_dim, shape.hidden_dim, bias=bias)
+        self.down = nn.Linear(shape.hidden_dim, shape.embedding_dim, bias=bias)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.dropout(self.down(F.gelu(self.up(x), approximate="tanh")))
+
+
+class Block(nn.Module):
+    def __init__(self, shape: Shape, *, layer: int, bias: bool, dropout: float, norm_epsilon: float) -> None:
+        super().__init__()
+        self.attention_norm = nn.LayerNorm(shape.embedding_dim, eps=norm_epsilon, bias=bias)
+        self.attention = Attention(shape, layer=layer, bias=bias, dropout=dropout)
+        self.mlp_norm = nn.LayerNorm(shape.embedding_dim, eps=norm_epsilon, bias=bias)
+        self.mlp = MLP(shape, bias=bias, dropout=dropout)
+
+    def forward(self, x: Tensor, mask: Tensor | None, cache: KeyValueCache | None) -> Tensor:
+        x = x + self.attention(self.attention_norm(x), mask, cache)
+        return x + self.mlp(self.mlp_norm(x))
+
+
+class GPT2(nn.Module):
+    """A `LanguageModel` of GPT-2's family; ValueError for sizes that do not fit together."""
+
+    def __init__(
+        self,
+        *,
+        vocab_size: int,
+        context_length: int,
+        num_layers: int,
+        num_heads: int,
+        embedding_dim: int,
+        bias: bool = True,
+        dropout: float = 0.0,
+        norm_epsilon: float = 1e-5,
+        zero_init_residual: bool = False,
+        activation_checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        self.shape = gpt2(
+            vocab_size=vocab_size,
+            context_length=context_length,
+            num_layers=num_layers,
+            num_heads=num_heads,
+            embedding_dim=embedding_dim,
+            bias=bias,
+            dropout=dropout,
+            norm_epsilon=norm_epsilon,
+            zero_init_residual=zero_init_residual,
+            activation_checkpointing=activation_checkpointing,
+        )
+        self.zero_init_residual = zero_init_residual
+        self.token_embedding = nn.Embedding(vocab_size, embedding_dim)
+        self.position_embedding = nn.Embedding(context_length, embedding_dim)
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(
+            Block(self.shape, layer=layer, bias=bias, dropout=dropout, norm_epsilon=norm_epsilon)
+            for layer in range(num_layers)
+        )
+        self.final_norm = nn.LayerNorm(embedding_dim, eps=norm_epsilon, bias=bias)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw first weights, in place: also after `to_empty` of a model made on the meta device."""
+        initialize(self, num_layers=self.shape.num_layers, zero_init_residual=self.zero_init_residual)
+
+    def forward(
+        self, tokens: Tensor, *, documents: Tensor | None = None, cache: KeyValueCache | None = None
+    ) -> Tensor:
+        """Final hidden states `(batch, time, embedding_dim)` of `tokens` `(batch, time)`.
+
+        ValueError where the tokens, with those in the cache, are more than `context_length`.
+        """
+        end = tokens.shape[1] + (cache.length if cache is not None else 0)
+        if end > self.shape.context_length:
+            raise ValueError(f"{end} tokens do not fit context_length={self.shape.context_length}")
+        mask = attention_mask(tokens, documents, cache)
+        x = self.token_embedding(tokens) + self.position_embedding(positions(tokens, documents, cache))
+        x = self.dropout(x)
+        for block in self.blocks:
+            if self.shape.activation_checkpointing and self.training:
+                x = checkpoint(block, x, mask, cache, use_reentrant=False)
+            else:
+                x = block(x, mask, cache)
+        if cache is not None:
+            cache.advance(tokens.shape[1])
+        return self.final_norm(x)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """`(batch, time, vocab)`"""
+        return F.linear(hidden, self.token_embedding.weight)
+
+    def loss(self, hidden: Tensor, targets: Tensor) -> Loss:
+        """Cross-entropy of `targets` `(batch, time)`, in chunks: see `chunked_cross_entropy`."""
+        return chunked_cross_entropy(hidden, self.token_embedding.weight, targets)
+
+    def new_cache(self, batch_size: int, max_length: int) -> KeyValueCache:
+        """An empty cache for `max_length` tokens a row."""
+        return KeyValueCache(self.shape, batch_size=batch_size, max_length=max_length)
+
+
+# Hugging Face's layout: `GPT2LMHeadModel` of transformers, and the hub's older files without "transformer.".
+
+# Keys of config.json that change the logits, and the values that GPT2 can follow; no key means the first.
+HUGGING_FACE_SUPPORTED: Mapping[str, tuple[Any, ...]] = {
+    "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+    "scale_attn_weights": (True,),
+    "scale_attn_by_inverse_layer_idx": (False,),
+    "add_cross_attention": (False,),
+    "tie_word_embeddings": (True,),
+}
+
+_NAMES = (
+    ("token_embedding", "transformer.wte"),
+    ("position_embedding", "transformer.wpe"),
+    ("final_norm", "transformer.ln_f"),
+    ("blocks.", "transformer.h."),
+    ("attention_norm", "ln_1"),
+    ("mlp_norm", "ln_2"),
+    ("attention.query_key_value", "attn.c_attn"),
+    ("attention.output", "attn.c_proj"),
+    ("mlp.up", "mlp.c_fc"),
+    ("mlp.down", "mlp.c_proj"),
+)
+
+
+def from_hugging_face_config(config: Mapping[str, Any], **overrides: Any) -> GPT2:
+    """The network that a config.json describes."""
+    embedding_dim = config["n_embd"]
+    if config.get("n_inner") not in (None, 4 * embedding_dim):
+        raise ValueError(f"n_inner={config['n_inner']} is not supported, only 4 * n_embd={4 * embedding_dim}")
+    arguments = {
+        "vocab_size": config["vocab_size"],
+        "context_length": config["n_positions"],
+        "num_layers": config["n_layer"],
+        "num_heads": config["n_head"],
+        "embedding_dim": embedding_dim,
+        "norm_epsilon": config.get("layer_norm_epsilon", 1e-5),
+    }
+    return GPT2(**(arguments | overrides))
+
+
+def hugging_face_config(model: GPT2) -> dict[str, Any]:
+    """The config.json of `model`."""
+    return {
+        "model_type": "gpt2",
+        "architectures": ["GPT2LMHeadModel"],
+        "vocab_size": model.shape.vocab_size,
+        "n_positions": model.shape.context_length,
+        "n_embd": model.shape.embedding_dim,
+        "n_layer": model.shape.num_layers,
+        "n_head": model.shape.num_heads,
+        "activation_function": "gelu_new",
+        "layer_norm_epsilon": model.final_norm.eps,
+        "embd_pdrop": model.dropout.p,
+        "attn_pdrop": model.dropout.p,
+        "resid_pdrop": model.dropout.p,
+        "tie_word_embeddings": True,
+    }
+
+
+def from_hugging_face(tensors: Mapping[str, Tensor], model: GPT2) -> dict[str, Tensor]:
+    """Our state from theirs, whose projections (`Conv1D`) are stored transposed."""
+    state = {}
+    for name, tensor in tensors.items():
+        if name.endswith((".attn.bias", ".attn.masked_bias", "lm_head.weight")):
+            continue  # Causal masks, and the tied table a second time.
+        name = "transformer." + name.removeprefix("transformer.")
+        is_projection = tensor.ndim == 2 and ".c_" in name
+        for ours, theirs in _NAMES:
+            name = name.replace(theirs, ours)
+        state[name] = tensor.T if is_projection else tensor
+    if "position_embedding.weight" in state:
+        state["position_embedding.weight"] = state["position_embedding.weight"][: model.shape.context_length]
+    return state
+
+
+def to_hugging_face(model: GPT2) -> dict[str, Tensor]:
+    """Their state from ours; where ours has no biases, theirs has zeros."""
+    tensors = {}
+    for name, tensor in model.state_dict().items():
+        for ours, theirs in _NAMES:
+            name = name.replace(ours, theirs)
+        tensors[name] = tensor.T if tensor.ndim == 2 and ".c_" in name else tensor
+        if name.endswith("weight") and "transformer.w" not in name:  # A bias that there is comes next.
+            tensors[name.removesuffix("weight") + "bias"] = tensor.new_zeros(tensor.shape[0])
+    return tensors

@@ -1,0 +1,181 @@
+"""What every kind of training shares: one loop, its randomness, its log lines, its optimizer."""
+
+from __future__ import annotations
+
+import random
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor, nn
+from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+from torch.optim.lr_scheduler import LambdaLR
+
+from gpt_exp.interfaces import Loss, OptimizerFactory, Schedule, Tokenizer
+from gpt_exp.module.peak import peak_flops
+from gpt_exp.module.stopwatch import Stopwatch
+from gpt_exp.optimizer.build import build_optimizer
+
+
+class LanguageModule(LightningModule, ABC):
+    """Trains a model on batches whose loss a subclass computes.
+
+    Randomness is a function of (seed, step, micro-batch, rank) and the data's position one of the
+    step, so a run that is resumed at a step goes on with the same bits as one that never stopped.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: nn.Module,
+        tokenizer: Tokenizer,
+        optimizer: OptimizerFactory,
+        schedule: Schedule,
+        tokens_per_step: int,
+        seed: int,
+        compile: bool,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.tokenizer = tokenizer
+        self.optimizer_factory = optimizer
+        self.schedule = schedule
+        self.tokens_per_step = tokens_per_step
+        self.seed = seed
+        self.compile_model = compile
+        self.stopwatch = Stopwatch()
+        self._losses: list[Tensor] = []  # Of the micro-batches of this step.
+        self._gradient_norm: Tensor | None = None
+        self._learning_rate = 0.0
+        self._lap_step = 0
+        self._peak: float | None = None
+
+    @abstractmethod
+    def compute_loss(self, batch: Any) -> Loss: ...
+
+    # Set up
+
+    def configure_model(self) -> None:
+        """Shard block by block where the strategy brings a device mesh (FSDP2); compile in place."""
+        if self.device_mesh is not None:
+            mesh = self.device_mesh["data_parallel"]
+            for block in self.model.blocks:
+                fully_shard(block, mesh=mesh)
+            fully_shard(self.model, mesh=mesh)
+            for method in ("logits", "loss"):
+                register_fsdp_forward_method(self.model, method)
+        if self.compile_model:
+            self.model.compile()
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        optimizer = build_optimizer(self.optimizer_factory, self.model)
+        scheduler = LambdaLR(optimizer, self.schedule)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    # Training
+
+    def on_train_start(self) -> None:
+        # Validation is counted in batches since the first one, also by a run that is resumed.
+        progress = self.trainer.fit_loop.epoch_loop.batch_progress.total
+        progress.ready = self.trainer.global_step * self.trainer.accumulate_grad_batches
+        self._lap_step = self.trainer.global_step
+        self._peak = peak_flops(self.device, self.trainer.precision) * self.trainer.world_size
+        self.stopwatch.restart()
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        micro = batch_idx % self.trainer.accumulate_grad_batches
+        reseed(self.seed, self.trainer.global_step, micro, self.global_rank)
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        loss = self.compute_loss(batch)
+        mean = loss.total / loss.num_targets
+        self._losses.append(mean.detach())
+        return mean
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: Any,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by the global norm, and keep the norm for the log: it is computed once."""
+        parameters = [p for p in self.model.parameters() if p.grad is not None]
+        norm = nn.utils.get_total_norm([p.grad for p in parameters], foreach=None)
+        if gradient_clip_val:
+            nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
+        self._gradient_norm = norm
+        self._learning_rate = optimizer.param_groups[0]["lr"]
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        if (batch_idx + 1) % self.trainer.accumulate_grad_batches:
+            return
+        step = self.trainer.global_step
+        if step % self.trainer.log_every_n_steps == 0 or step == self.trainer.max_steps:
+            self.report(self._training_metrics(step))
+            self.report(self._speed_metrics(step))
+        self._losses.clear()
+
+    def _training_metrics(self, step: int) -> dict[str, float]:
+        loss = self.trainer.strategy.reduce(torch.stack(self._losses).mean(), reduce_op="mean")
+        norm = self._gradient_norm
+        assert norm is not None
+        norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm  # A DTensor under FSDP2.
+        return {
+            "train/loss": float(loss),
+            "lr": self._learning_rate,
+            "gradient_norm": float(norm),
+            "tokens": step * self.tokens_per_step,
+        }
+
+    def _speed_metrics(self, step: int) -> dict[str, float]:
+        seconds, steps = self.stopwatch.lap(), step - self._lap_step
+        self._lap_step = step
+        tokens_per_second = steps * self.tokens_per_step / seconds
+        metrics = {
+            "speed/tokens_per_second": tokens_per_second,
+            "speed/elapsed_seconds": self.stopwatch.total,
+        }
+        if self._peak:
+            flops = self.model.shape.flops_per_token(self.model.shape.context_length)
+            metrics["speed/mfu"] = tokens_per_second * flops / self._peak
+        return metrics
+
+    def report(self, metrics: Mapping[str, float]) -> None:
+        """Give metrics to the callbacks, and to every logger under the optimizer's step."""
+        self.log_dict(dict(metrics), logger=False, batch_size=1)
+        for logger in self.loggers:
+            logger.log_metrics(metrics, step=self.trainer.global_step)
+
+    # Validation
+
+    def on_validation_start(self) -> None:
+        self._validation_pause = self.stopwatch.paused()
+        self._validation_pause.__enter__()
+
+    def on_validation_end(self) -> None:
+        self._validation_pause.__exit__(None, None, None)
+
+    # Checkpoints
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        # Lightning's loop counters resume in the middle of an epoch inexactly; the step says it all.
+        checkpoint.pop("loops")
+        checkpoint["elapsed_seconds"] = self.stopwatch.total
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        optimizer_steps = (
+            self.trainer.fit_loop.epoch_loop.automatic_optimization.optim_progress.optimizer.step
+        )
+        optimizer_steps.total.ready = optimizer_steps.total.completed = checkpoint["global_step"]
+        self.stopwatch.total = checkpoint["elapsed_seconds"]
+
+
+def reseed(seed: int, step: int, micro: int, rank: int) -> None:
+    """Seed every generator for one micro-batch."""
+    mixed = np.random.SeedSequence([seed, step, micro, rank]).generate_state(2)
+    random.seed(int(mixed[0]))
+    np.random.seed(int(mixed[0]))
+    torch.manual_seed(int(mixed[1]))  # All devices.

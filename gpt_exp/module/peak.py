@@ -1,0 +1,45 @@
+"""What a device can do at best, for model FLOPs utilisation (MFU; PaLM, Chowdhery et al. 2022, appendix B)."""
+
+from __future__ import annotations
+
+from functools import cache
+from time import perf_counter
+
+import torch
+
+# Dense bf16 tensor-core FLOP/s by a part of the device's name, from NVIDIA's data sheets.
+PEAK_BF16 = {
+    "B200": 2250e12,
+    "H200": 989e12,
+    "H100 PCIe": 756e12,
+    "H100": 989e12,
+    "A100": 312e12,
+    "L40S": 362e12,
+    "L4": 121e12,
+    "A10": 125e12,
+    "V100": 125e12,
+    "T4": 65e12,
+    "RTX 4090": 165e12,
+    "RTX 3090": 71e12,
+}
+
+
+def peak_flops(device: torch.device, precision: str) -> float:
+    """FLOP/s: from the data sheet on a known GPU, measured on a CPU, 0 where unknown."""
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+        return next((flops for part, flops in PEAK_BF16.items() if part in name), 0.0)
+    if device.type == "cpu":
+        return _measured_cpu_flops(torch.bfloat16 if precision.startswith("bf16") else torch.float32)
+    return 0.0
+
+
+@cache
+def _measured_cpu_flops(dtype: torch.dtype, size: int = 1024, repeats: int = 5) -> float:
+    matrix = torch.ones(size, size, dtype=dtype)
+    best = float("inf")
+    for _ in range(repeats):
+        began = perf_counter()
+        matrix @ matrix
+        best = min(best, perf_counter() - began)
+    return 2 * size**3 / best

@@ -1,0 +1,197 @@
+"""The run folder: everything that a run leaves, and all that dashboards and comparisons read."""
+
+from __future__ import annotations
+
+import difflib
+import fcntl
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from gpt_exp.errors import UserError
+from gpt_exp.run import durable, lines
+from gpt_exp.run.environment import environment, git_state
+
+STATES = ("running", "finished", "stopped", "failed")
+logger = logging.getLogger(__name__)
+
+
+class RunFolder:
+    """The paths in a run folder and what they say; nothing is read or written before it is asked for."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.config_file = self.path / "config.yaml"  # A folder that has it is a run folder: written last.
+        self.overrides = self.path / "overrides.yaml"
+        self.environment = self.path / "environment.json"
+        self.git = self.path / "git.json"
+        self.patch = self.path / "git.patch"
+        self.status_file = self.path / "status.json"
+        self.log = self.path / "train.log"
+        self.metrics = self.path / "metrics.jsonl"
+        self.speed = self.path / "speed.jsonl"
+        self.samples = self.path / "samples.jsonl"
+        self.results = self.path / "results.json"
+        self.report = self.path / "report.html"
+        self.best = self.path / "best.json"
+        self.tokenizer = self.path / "tokenizer"
+        self.saved = self.path / "checkpoints"
+        self._appended = (self.metrics, self.speed, self.samples)
+
+    @classmethod
+    def open(cls, path: Path | str) -> RunFolder:
+        """The run folder at a path that a user gave."""
+        folder = cls(path)
+        if not folder.config_file.is_file():
+            raise UserError(f"{path} is not a run folder (it has no config.yaml){_nearest(folder.path)}")
+        return folder
+
+    @classmethod
+    def create(cls, path: Path | str, config: Any, overrides: Sequence[str]) -> RunFolder:
+        """A new run with all that is known before its start; raises UserError where another run lives."""
+        folder = cls(path)
+        if folder.config_file.exists():
+            raise UserError(f"{path} holds a run already; go on with it by resume={path}")
+        durable.write_file(folder.overrides, OmegaConf.to_yaml(list(overrides)))
+        _write_json(folder.environment, environment() | {"created": _now()})
+        if (git := git_state()) is not None:
+            state, patch = git
+            _write_json(folder.git, state)
+            if patch:
+                durable.write_file(folder.patch, patch)
+        folder.save_config(config)
+        return folder
+
+    def config(self) -> DictConfig:
+        """The resolved config that the run was started with."""
+        config = OmegaConf.load(self.config_file)
+        assert isinstance(config, DictConfig)
+        return config
+
+    def save_config(self, config: Any) -> None:
+        durable.write_file(self.config_file, OmegaConf.to_yaml(OmegaConf.create(config), resolve=True))
+
+    def status(self) -> dict[str, Any]:
+        """{"state", "updated"} and where known "step" and "reason"; empty before the start."""
+        return read_json(self.status_file)
+
+    def set_status(self, state: str, *, step: int | None = None, reason: str | None = None) -> None:
+        assert state in STATES, state
+        known = {"state": state, "step": step, "reason": reason, "updated": _now()}
+        _write_json(self.status_file, {key: value for key, value in known.items() if value is not None})
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep a second process out of this folder; the lock goes with the process, however it ends."""
+        with (self.path / ".lock").open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise UserError(f"{self.path} is in use: another process trains in it") from None
+            yield
+
+    def checkpoint(self, step: int) -> Path:
+        return self.saved / f"step-{step:08d}"
+
+    def checkpoints(self) -> list[Path]:
+        """All checkpoints, newest first, whole or not."""
+        found = [path for path in self.saved.glob("step-*") if _STEP.fullmatch(path.name)]
+        return sorted(found, key=step_of, reverse=True)
+
+    def newest_whole_checkpoint(self) -> Path | None:
+        for path in self.checkpoints():
+            if (what := durable.damage(path)) is None:
+                return path
+            logger.warning("Damaged checkpoint %s is left out: %s", path.name, what)
+        return None
+
+    def best_checkpoint(self) -> Path | None:
+        """The checkpoint of the best validation so far; None before the first."""
+        step = read_json(self.best).get("step")
+        path = None if step is None else self.checkpoint(step)
+        return path if path is not None and path.is_dir() else None
+
+    def resolve(self, name: str) -> Path:
+        """The whole checkpoint called "last", "best" or "step-100"; raises UserError.
+
+        Without a validation the best is the last.
+        """
+        if name == "last":
+            path = self.newest_whole_checkpoint()
+        elif name == "best":
+            path = self.best_checkpoint() or self.newest_whole_checkpoint()
+        else:
+            match = _STEP.fullmatch(name)
+            path = self.checkpoint(int(match[1])) if match else None
+        if path is None or not path.is_dir():
+            names = ["last", "best", *(path.name for path in self.checkpoints())]
+            raise UserError(f"{self.path} has no checkpoint {name!r}{_did_you_mean(name, names)}")
+        if (what := durable.damage(path)) is not None:
+            raise UserError(f"checkpoint {path} is damaged: {what}; checkpoint=last takes a whole one")
+        return path
+
+    def logged(self) -> dict[str, int]:
+        """The present size of each file that a run appends to, in bytes."""
+        sizes = {path: path.stat().st_size for path in self._appended if path.exists()}
+        return {path.name: size for path, size in sizes.items()}
+
+    def cut_back(self, logged: Mapping[str, int]) -> None:
+        """Forget what was logged later than this: the run goes on from there and logs it again."""
+        for path in self._appended:
+            lines.cut_back(path, logged.get(path.name, 0))
+
+    def sync(self) -> None:
+        """Bring all that was logged to the disk."""
+        for path in self._appended:
+            lines.sync(path)
+
+
+_STEP = re.compile(r"step-(\d+)")
+
+
+def step_of(checkpoint: Path) -> int:
+    """The optimizer step that a checkpoint's name tells."""
+    match = _STEP.fullmatch(checkpoint.name)
+    assert match, checkpoint
+    return int(match[1])
+
+
+def run_folders(outputs: Path) -> list[Path]:
+    """All runs under `outputs/<name>/<time>`, newest first."""
+    configs = sorted(outputs.glob("*/*/config.yaml"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return [config.parent for config in configs]
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object; empty where the file is missing."""
+    return json.loads(path.read_bytes()) if path.exists() else {}
+
+
+def _write_json(path: Path, value: Mapping[str, Any]) -> None:
+    durable.write_file(path, json.dumps(value, indent=1, ensure_ascii=False) + "\n")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _nearest(path: Path) -> str:
+    """A hint at the run folder that was meant: the newest inside of `path`, or one of a similar name."""
+    inside = [config.parent for config in path.glob("*/config.yaml")] + run_folders(path)
+    if inside:
+        return f"; the newest run inside is {max(inside, key=lambda run: run.stat().st_mtime_ns)}"
+    known = [config.parent for config in path.parent.glob("*/config.yaml")] + run_folders(path.parent.parent)
+    return _did_you_mean(str(path), [os.fspath(run) for run in known])
+
+
+def _did_you_mean(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""

@@ -1,0 +1,44 @@
+"""Every option of every group composes, binds to what it names, and passes `check`."""
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gpt_exp.config import feasibility
+from gpt_exp.config.compose import composition
+from gpt_exp.config.keys import META
+from gpt_exp.config.location import groups
+
+OPTIONS = [
+    (group, option) for group, options in groups().items() for option in options if not option.startswith("_")
+]
+
+
+def bind(node: Any) -> None:
+    """Import what every `_target_` names and give it the node's arguments, without calling it."""
+    if isinstance(node, dict):
+        if "_target_" in node:
+            module, _, name = node["_target_"].rpartition(".")
+            signature = inspect.signature(getattr(import_module(module), name))
+            signature.bind_partial(**{key: value for key, value in node.items() if key not in META})
+        for value in node.values():
+            bind(value)
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS)
+def test_option(group: str, option: str, tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_text("Some text.")
+    several = group in ("callback", "logger")
+    overrides = [f"{group}=[{option}]" if several else f"{group}={option}"]
+    job = composition("train", overrides)
+    missing = [problem.key for problem in job.problems if "needs a value" in problem.message]
+    paths = [
+        f"{key}=[{tmp_path}/text.txt]" if key.endswith("paths") else f"{key}={tmp_path}" for key in missing
+    ]
+    job = composition("train", [*overrides, *paths])
+    assert not job.problems
+    bind(job.resolved.config)
+    assert not feasibility.problems(job.resolved.config)

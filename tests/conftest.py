@@ -1,0 +1,78 @@
+"""A tiny real text, and runs of the real configs on it, in this process."""
+
+import logging
+import random
+import signal
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+ASSETS = Path(__file__).parent / "assets"
+TINY = [
+    "data=text",
+    f"data.paths=[{ASSETS / 'public_domain.txt'}]",
+    "tokenizer=byte",
+    "split={val_fraction: 0.1, test_fraction: 0.1, by: tail}",
+    "model.num_layers=2",
+    "model.num_heads=2",
+    "model.embedding_dim=32",
+    "model.context_length=32",
+    "batch_size=4",
+    "callback.samples.max_new_tokens=4",
+    "trainer.precision=32-true",
+    "trainer.max_steps=20",
+    "trainer.val_check_interval=10",
+    "trainer.log_every_n_steps=1",
+]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def new_run(tmp_path):
+    """Make the run folder that `gpt-exp train` makes for these overrides on the tiny text."""
+    from gpt_exp.config.compose import compose
+    from gpt_exp.run.folder import RunFolder
+
+    def make(*overrides: str, name: str = "run") -> RunFolder:
+        given = [*TINY, *overrides, f"paths.outputs={tmp_path}", f"paths.run={tmp_path / name}"]
+        return RunFolder.create(tmp_path / name, compose("train", given), given)
+
+    return make
+
+
+@pytest.fixture
+def train(new_run, keep_process_state):
+    """Train as the job does, in this process; gives the run's folder."""
+    from gpt_exp import job
+
+    def run(*overrides: str, name: str = "run"):
+        folder = new_run(*overrides, name=name)
+        assert job.run(folder) == 0
+        return folder
+
+    return run
+
+
+@pytest.fixture
+def keep_process_state():
+    """A job sets up its process's log, signals and generators; put them back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
+    generators = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    with warnings.catch_warnings():
+        yield
+    logging.captureWarnings(False)
+    root.handlers[:], root.level = handlers, level
+    for number, handler in signals.items():
+        signal.signal(number, handler)
+    random.setstate(generators[0])
+    np.random.set_state(generators[1])
+    torch.set_rng_state(generators[2])

@@ -1,0 +1,90 @@
+"""What makes two runs one: every key, but those of how and where."""
+
+import os
+
+import pytest
+from omegaconf import OmegaConf
+
+from gpt_exp.run.folder import RunFolder
+from gpt_exp.run.identity import differences, find_run, identity, is_runtime
+
+CONFIG = {
+    "name": "demo",
+    "seed": 1337,
+    "resume": None,
+    "batch_size": 32,
+    "num_workers": 0,
+    "paths": {"outputs": "outputs", "cache": "${paths.outputs}/cache"},
+    "model": {"_target_": "gpt_exp.model.gpt2.GPT2", "num_layers": 4, "dropout": 0.0},
+    "optimizer": {"lr": 1e-3, "betas": [0.9, 0.95]},
+    "trainer": {"max_steps": 100, "devices": 1, "accumulate_grad_batches": 2, "accelerator": "cpu"},
+    "callback": {"progress": {"refresh": 1}, "early_stopping": {"patience": 3}},
+    "logger": {"csv": {"name": "csv"}},
+}
+RUNTIME = [
+    "name",
+    "resume",
+    "num_workers",
+    "paths.outputs",
+    "paths.cache",
+    "trainer.devices",
+    "trainer.accumulate_grad_batches",
+    "trainer.accelerator",
+    "callback.progress.refresh",
+    "logger.csv.name",
+]
+IDENTITY = [
+    "seed",
+    "batch_size",
+    "model._target_",
+    "model.num_layers",
+    "model.dropout",
+    "optimizer.lr",
+    "optimizer.betas",
+    "trainer.max_steps",
+    "callback.early_stopping.patience",
+]
+
+
+def changed(key: str):
+    config = OmegaConf.create(CONFIG)
+    OmegaConf.update(config, key, "something else")
+    return config
+
+
+@pytest.mark.parametrize("key", RUNTIME)
+def test_a_runtime_key_may_change(key):
+    assert differences(CONFIG, changed(key)) == []
+    assert identity(CONFIG) == identity(changed(key))
+    assert is_runtime(key)
+
+
+@pytest.mark.parametrize("key", IDENTITY)
+def test_an_identity_key_is_named(key):
+    assert differences(CONFIG, changed(key)) == [key]
+    assert identity(CONFIG) != identity(changed(key))
+
+
+def test_a_new_key_and_a_missing_one_are_named():
+    more = OmegaConf.merge(CONFIG, {"model": {"qk_norm": True}})
+    assert differences(CONFIG, more) == differences(more, CONFIG) == ["model.qk_norm"]
+
+
+def test_a_number_is_what_it_is_worth():
+    assert identity(OmegaConf.merge(CONFIG, {"batch_size": 32.0})) == identity(CONFIG)
+
+
+def test_another_order_of_keys_is_the_same_run():
+    assert identity(dict(reversed(CONFIG.items()))) == identity(CONFIG)
+
+
+def test_the_newest_run_of_the_same_identity_is_found(tmp_path):
+    for second, (name, config) in enumerate(
+        [("demo/1", CONFIG), ("demo/2", changed("name")), ("other/3", changed("seed"))]
+    ):
+        folder = RunFolder.create(tmp_path / name, config, [])
+        os.utime(folder.config_file, (second, second))
+    assert find_run(tmp_path, CONFIG) == tmp_path / "demo/2"
+    assert find_run(tmp_path, changed("seed")) == tmp_path / "other/3"
+    assert find_run(tmp_path, changed("batch_size")) is None
+    assert find_run(tmp_path / "nowhere", CONFIG) is None

@@ -1,0 +1,41 @@
+"""Lines survive a torn end, and are cut back to the byte."""
+
+import math
+
+from gpt_exp.run import lines
+
+
+def test_what_was_appended_is_read_exactly(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    records = [
+        {"step": 1, "x": 0.1 + 0.2},
+        {"step": 2, "text": "a\nb\u2028c"},
+        {"step": 3, "x": math.inf},
+    ]
+    for record in records:
+        lines.append(path, record)
+    assert lines.read(path) == records
+
+
+def test_a_torn_last_line_is_left_out(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    lines.append(path, {"step": 1})
+    with path.open("a") as file:
+        file.write('{"step": 2, "lo')
+    assert lines.read(path) == [{"step": 1}]
+
+
+def test_a_missing_file_is_empty(tmp_path):
+    lines.cut_back(tmp_path / "none.jsonl", 3)
+    lines.sync(tmp_path / "none.jsonl")
+    assert lines.read(tmp_path / "none.jsonl") == []
+
+
+def test_cutting_back_drops_what_came_later_and_never_fills_up(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    lines.append(path, {"step": 1})
+    size = path.stat().st_size
+    lines.append(path, {"step": 2})
+    lines.cut_back(path, size)
+    lines.cut_back(path, size + 100)
+    assert path.read_text() == '{"step": 1}\n'
