@@ -70,6 +70,8 @@ def keep_process_state():
     with warnings.catch_warnings():
         yield
     logging.captureWarnings(False)
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
     root.handlers[:], root.level = handlers, level
     for number, handler in signals.items():
         signal.signal(number, handler)

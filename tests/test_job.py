@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from gpt_exp import job
-from gpt_exp.logger.run_folder import read_metrics
+from gpt_exp.run.lines import read_metrics
 
 EVERYTHING_ON = [
     "model.dropout=0.1",

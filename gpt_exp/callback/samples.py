@@ -44,8 +44,8 @@ class Samples(Callback):
             "top_k": top_k,
             "top_p": top_p,
             "min_p": min_p,
-            "seed": seed,
         }
+        self.seed = seed  # Of the first prompt; the others have the next ones.
         self._step = 0  # Of the last samples.
         self._texts: list[str] = []
 
@@ -65,17 +65,20 @@ class Samples(Callback):
     def _sample(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._step = trainer.global_step
         with pl_module.stopwatch.paused(), _uncompiled(pl_module):  # type: ignore[operator, union-attr]
-            self._texts = [self._continue(pl_module, prompt) for prompt in self.prompts]
+            self._texts = [
+                self._continue(pl_module, prompt, self.seed + index)
+                for index, prompt in enumerate(self.prompts)
+            ]
         if trainer.is_global_zero:
             path = RunFolder(trainer.default_root_dir).samples
             for prompt, text in zip(self.prompts, self._texts, strict=True):
                 lines.append(path, {"step": self._step, "prompt": prompt, "text": text})
 
-    def _continue(self, pl_module: Any, prompt: str) -> str:
+    def _continue(self, pl_module: Any, prompt: str, seed: int) -> str:
         tokenizer = pl_module.tokenizer
         start = [tokenizer.end_of_text, *tokenizer.encode(prompt)]
-        stream = sample(pl_module.model, torch.tensor([start], device=pl_module.device), **self.settings)
-        tokens = torch.cat(list(stream)).tolist()
+        read = torch.tensor([start], device=pl_module.device)
+        tokens = torch.cat(list(sample(pl_module.model, read, seed=seed, **self.settings))).tolist()
         end = tokens.index(tokenizer.end_of_text) if tokenizer.end_of_text in tokens else None
         return tokenizer.decode(tokens[:end])
 

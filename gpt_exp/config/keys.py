@@ -26,7 +26,7 @@ def parameters(node: Any, path: str = "") -> dict[str, inspect.Parameter] | None
 
 
 def binds(node: Any, name: str, path: str = "") -> bool:
-    """Whether a node's target takes this key. One with `**kwargs` takes all but near misses of its own names."""
+    """Whether a node's target takes this key; one with `**kwargs` takes all but misspelt names of its own."""
     signature, known = _signature(node, path), parameters(node, path)
     if signature is None or known is None or name in known or name in META:
         return True

@@ -82,15 +82,15 @@ def _arguments(path: str, node: Any, resolved: Resolved) -> list[Problem]:
     """A node's keys and values against the signature of its target."""
     if not isinstance(node, dict):
         return [] if node is UNKNOWN else [Problem(path, f"expected keys with values, got {node!r}")]
-    accepted, found = parameters(node, path), []
+    accepted, found = parameters(node, path) or {}, []
     for name, value in node.items():
         key = f"{path}.{name}"
         if name in META:
             continue
         if not binds(node, name, path):
-            near = nearest(key, [f"{path}.{other}" for other in accepted or ()])
+            near = nearest(key, [f"{path}.{other}" for other in accepted])
             found.append(Problem(key, "no such key", "", near or nearest(key, known_keys(resolved.config))))
-        elif name in (accepted or ()) and not (value is None and key in resolved.interpolated):
+        elif name in accepted and not (value is None and key in resolved.interpolated):
             found += _value(key, value, accepted[name])
         found += _nested(key, value, resolved)
     return found

@@ -13,19 +13,17 @@ from torch import Tensor
 def narrow(
     logits: Tensor, *, temperature: float, top_k: int | None, top_p: float | None, min_p: float | None
 ) -> Tensor:
-    """Temperature (0: `keep_best`), then those filters that are given, in the order of transformers."""
-    if temperature == 0:
-        return keep_best(logits)
-    if not temperature > 0:
+    """Temperature, then those filters that are given, in transformers' order; 0 keeps the best token."""
+    if not temperature >= 0:
         raise ValueError(f"temperature={temperature} must be at least 0")
-    logits = logits / temperature
+    logits = logits / (temperature or 1.0)
     if top_k is not None:
         logits = keep_top_k(logits, top_k)
     if top_p is not None:
         logits = keep_top_p(logits, top_p)
     if min_p is not None:
         logits = keep_min_p(logits, min_p)
-    return logits
+    return logits if temperature > 0 else keep_best(logits)
 
 
 def keep_best(logits: Tensor) -> Tensor:

@@ -63,10 +63,11 @@ def test_of_equal_bests_one_is_kept() -> None:
     assert kept(keep_best(torch.zeros(2, 4))).sum() == 2
 
 
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
 @pytest.mark.parametrize(
     "setting", [{"temperature": -1.0}, {"top_k": 0}, {"top_p": 0.0}, {"top_p": 1.5}, {"min_p": -0.1}]
 )
-def test_what_is_out_of_range_is_named(logits: Tensor, setting: dict[str, Any]) -> None:
+def test_what_is_out_of_range_is_named(logits: Tensor, setting: dict[str, Any], temperature: float) -> None:
     ((name, value),) = setting.items()
     with pytest.raises(ValueError, match=f"{name}={value}"):
-        narrow(logits, **{"temperature": 1.0, "top_k": None, "top_p": None, "min_p": None, **setting})
+        narrow(logits, **{"temperature": temperature, "top_k": None, "top_p": None, "min_p": None, **setting})
