@@ -20,10 +20,18 @@ sys.path.insert(0, str(Path(__file__).parent))
 import nanogpt
 
 EVERY = 250
-RECIPE = (
-    "--eval_interval=250 --log_interval=100 --block_size=64 --batch_size=12 --n_layer=4 --n_head=4 --n_embd=128 "
-    "--max_iters=2000 --lr_decay_iters=2000 --dropout=0.0"
-).split()
+RECIPE = [
+    f"--eval_interval={EVERY}",
+    "--log_interval=100",
+    "--block_size=64",
+    "--batch_size=12",
+    "--n_layer=4",
+    "--n_head=4",
+    "--n_embd=128",
+    "--max_iters=2000",
+    "--lr_decay_iters=2000",
+    "--dropout=0.0",
+]
 
 
 def ours(text: Path, seed: int, precision: str) -> dict[int, float]:
@@ -39,13 +47,17 @@ def ours(text: Path, seed: int, precision: str) -> dict[int, float]:
         "trainer.limit_val_batches=1.0",
         "callback=[checkpoint]",
     ]
-    subprocess.run([sys.executable, "-m", "gpt_exp.cli", "train", *overrides], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, "-m", "gpt_exp.cli", "train", *overrides], check=True, capture_output=True
+    )
     lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
     return {line["step"]: line["val/loss"] for line in lines if "val/loss" in line}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--nanogpt", type=Path, required=True, help="a checkout of karpathy/nanoGPT")
     parser.add_argument("--text", type=Path, required=True, help="tinyshakespeare's input.txt")
     parser.add_argument("--seeds", type=int, default=3)
@@ -54,7 +66,9 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "2")
     seeds = range(1337, 1337 + arguments.seeds)
     folder = nanogpt.workspace(arguments.nanogpt, arguments.text)
-    curves = {"nanoGPT": [nanogpt.validation_losses(nanogpt.train(folder, RECIPE, seed=seed)) for seed in seeds]}
+    curves = {
+        "nanoGPT": [nanogpt.validation_losses(nanogpt.train(folder, RECIPE, seed=seed)) for seed in seeds]
+    }
     for precision in arguments.precision:
         curves[f"gpt-exp {precision}"] = [ours(arguments.text.resolve(), seed, precision) for seed in seeds]
     print("loss over the whole validation part, mean of seeds", *seeds)

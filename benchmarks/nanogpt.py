@@ -1,5 +1,5 @@
 """nanoGPT's own train.py as the yardstick: run from a checkout given by path, its code unchanged but for
-the seed and for the validation loss, which is measured over the whole validation part instead of on 20 random batches.
+the seed and for the validation loss: measured over the whole validation part, not on random batches of it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-WHOLE_VALIDATION = '''
+WHOLE_VALIDATION = """
 @torch.no_grad()
 def estimate_loss():
     data = np.fromfile(os.path.join(data_dir, 'val.bin'), dtype=np.uint16).astype(np.int64)
@@ -26,7 +26,7 @@ def estimate_loss():
     losses = [model(a, b)[1].item() * len(a) for a, b in zip(x.split(64), y.split(64))]
     model.train()
     return {'train': float('nan'), 'val': sum(losses) / blocks}
-'''
+"""
 
 
 def workspace(checkout: Path, text: Path) -> Path:
@@ -49,15 +49,24 @@ def workspace(checkout: Path, text: Path) -> Path:
     return folder
 
 
-def train(folder: Path, arguments: list[str], *, seed: int = 1337, environment: dict[str, str] | None = None) -> str:
+def train(
+    folder: Path, arguments: list[str], *, seed: int = 1337, environment: dict[str, str] | None = None
+) -> str:
     """What its train.py prints with these arguments on the CPU."""
     code = (folder / "train.py").read_text().replace("1337 + seed_offset", f"{seed} + seed_offset")
     start = code.index("@torch.no_grad()")
     end = code.index("# learning rate decay scheduler")
     (folder / "run.py").write_text(code[:start] + WHOLE_VALIDATION + code[end:])
-    command = [sys.executable, "-u", "run.py", "config/train_shakespeare_char.py", "--device=cpu", "--compile=False"]
+    command = [
+        sys.executable,
+        "-u",
+        "run.py",
+        "config/train_shakespeare_char.py",
+        "--device=cpu",
+        "--compile=False",
+    ]
     output = subprocess.run(
-        [*command, *arguments],
+        [*command, "--device=cpu", "--compile=False", *arguments],
         cwd=folder,
         env={**os.environ, **(environment or {})},
         check=True,

@@ -48,7 +48,9 @@ def ours(text: Path, steps: int, options: list[str]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--nanogpt", type=Path, required=True, help="a checkout of karpathy/nanoGPT")
     parser.add_argument("--text", type=Path, required=True, help="tinyshakespeare's input.txt")
     parser.add_argument("--rounds", type=int, default=4)
@@ -58,8 +60,13 @@ def main() -> None:
     folder = nanogpt.workspace(arguments.nanogpt, arguments.text)
     rounds = []
     for _ in range(arguments.rounds):
-        peer, own = theirs(folder, arguments.steps), ours(arguments.text.resolve(), arguments.steps, arguments.options)
-        print(f"nanoGPT {peer:8.0f} tokens/s   gpt-exp {own:8.0f} tokens/s   ratio {own / peer:.2f}", flush=True)
+        peer, own = (
+            theirs(folder, arguments.steps),
+            ours(arguments.text.resolve(), arguments.steps, arguments.options),
+        )
+        print(
+            f"nanoGPT {peer:8.0f} tokens/s   gpt-exp {own:8.0f} tokens/s   ratio {own / peer:.2f}", flush=True
+        )
         rounds.append((peer, own))
     peer, own = (median(side) for side in zip(*rounds, strict=True))
     print(f"medians: nanoGPT {peer:.0f}, gpt-exp {own:.0f}, ratio {own / peer:.2f}")

@@ -156,7 +156,9 @@ class DataModule(LightningDataModule):
     ) -> DataLoader[Example]:
         """A split in disjoint blocks: all of it, or `max_batches` batches spread over it."""
         examples = self.sampling.evaluation(
-            self.corpus.tokens(split), context_length=self.context_length, end_of_text=self.corpus.meta["end_of_text"]
+            self.corpus.tokens(split),
+            context_length=self.context_length,
+            end_of_text=self.corpus.meta["end_of_text"],
         )
         share = Share(
             examples, rank=rank, world_size=world_size, batch_size=batch_size, max_batches=max_batches

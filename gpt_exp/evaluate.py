@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.fabric.utilities import move_data_to_device
 from omegaconf import DictConfig
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
-from torch import nn
 from torch.utils.data import DataLoader
 
 from gpt_exp.data_module import DataModule
 from gpt_exp.experiment import LoadedRun, load_run, make, make_data, make_data_module
-from gpt_exp.interfaces import Batch, Task
+from gpt_exp.interfaces import Model, Task
 from gpt_exp.precision import autocast, resolve_device, resolve_precision
 from gpt_exp.run.durable import write_file
 
@@ -75,7 +75,7 @@ def compressors(counts: dict[str, int]) -> dict[str, float]:
 
 @torch.inference_mode()
 def evaluate(
-    model: nn.Module,
+    model: Model,
     task: Task,
     loader: DataLoader[Any],
     *,
@@ -89,9 +89,9 @@ def evaluate(
     metric = task.metric(bytes_per_target=bytes_per_target).to(device)
     console = Console(stderr=True)
     for batch in track(loader, title, console=console, transient=True, disable=not console.is_terminal):
-        moved = Batch(*(None if part is None else part.to(device) for part in batch))
+        moved = move_data_to_device(batch, device)
         with autocast(precision, device.type):
-            metric.update(task.loss(model, moved))  # type: ignore[arg-type]
+            metric.update(task.loss(model, moved))
     return {name: float(value) for name, value in metric.compute().items()}
 
 

@@ -13,11 +13,13 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Checkpoint, ProgressBar
 from omegaconf import DictConfig, OmegaConf
 
+from gpt_exp.config import targets
+from gpt_exp.config.problem import refuse
 from gpt_exp.corpus.prepare import Corpus, prepare, train_tokenizer
 from gpt_exp.corpus.split import Split
 from gpt_exp.data_module import DataModule
 from gpt_exp.errors import UserError
-from gpt_exp.interfaces import Task, Tokenizer
+from gpt_exp.interfaces import Model, Task, Tokenizer
 from gpt_exp.logger.run_folder import RunFolderLogger
 from gpt_exp.precision import resolve_precision
 from gpt_exp.run.checkpoint_io import RunCheckpointIO, load_weights
@@ -25,8 +27,6 @@ from gpt_exp.run.folder import RunFolder
 from gpt_exp.tokenizer.file import open as open_tokenizer
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from gpt_exp.module.base import LanguageModule
 
 
@@ -39,9 +39,16 @@ class Experiment(NamedTuple):
 class LoadedRun(NamedTuple):
     """A trained model as its run folder holds it."""
 
-    model: nn.Module  # In evaluation mode.
+    model: Model  # In evaluation mode.
     tokenizer: Tokenizer
     config: DictConfig
+
+
+def read_config(folder: RunFolder) -> DictConfig:
+    """A run's own config; the folder may come from elsewhere, so what it may call is checked again."""
+    config = folder.config()
+    refuse(targets.problems(OmegaConf.to_container(config, resolve=True)))
+    return config
 
 
 def make(node: DictConfig, **arguments: Any) -> Any:
@@ -64,7 +71,7 @@ def make_data(config: DictConfig) -> tuple[Tokenizer, Corpus]:
     return tokenizer, prepare(source, tokenizer, split, cache=cache)
 
 
-def make_model(config: DictConfig, tokenizer: Tokenizer) -> nn.Module:
+def make_model(config: DictConfig, tokenizer: Tokenizer) -> Model:
     """The model with fresh weights, drawn from the run's seed."""
     arguments = {}
     if "vocab_size" in config.model and config.model.vocab_size is None:
@@ -99,7 +106,7 @@ def make_experiment(config: DictConfig, folder: RunFolder) -> Experiment:
     return Experiment(module, make_data_module(config, corpus, model, task), trainer)
 
 
-def make_data_module(config: DictConfig, corpus: Corpus, model: nn.Module, task: Task) -> DataModule:
+def make_data_module(config: DictConfig, corpus: Corpus, model: Model, task: Task) -> DataModule:
     return DataModule(
         corpus=corpus,
         sampling=make(config.sampling),
@@ -138,7 +145,7 @@ def make_trainer(config: DictConfig, folder: RunFolder) -> Trainer:
 def load_run(run: str | Path, checkpoint: str = "best") -> LoadedRun:
     """A run's model with the weights of one of its checkpoints: needs nothing but the run's folder."""
     folder = RunFolder.open(run)
-    config = folder.config()
+    config = read_config(folder)
     tokenizer = open_tokenizer(folder.tokenizer)
     model = make_model(config, tokenizer)
     model.load_state_dict(load_weights(folder.resolve(checkpoint)))

@@ -67,13 +67,20 @@ class FiniteExamples(Examples, Protocol):
     def __len__(self) -> int: ...
 
 
+class TokenStream(Protocol):
+    """A long stream of tokens, in memory or mapped from files: numpy's arrays are such a stream."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, window: slice, /) -> np.ndarray: ...
+
+
 class Sampling(Protocol):
     """How a stream of tokens is cut into sequences (`gpt_exp/sampling/`)."""
 
     def training(
-        self, tokens: np.ndarray, *, context_length: int, end_of_text: int, seed: int
+        self, tokens: TokenStream, *, context_length: int, end_of_text: int, seed: int
     ) -> Examples: ...
-    def evaluation(self, tokens: np.ndarray, *, context_length: int, end_of_text: int) -> FiniteExamples: ...
+    def evaluation(self, tokens: TokenStream, *, context_length: int, end_of_text: int) -> FiniteExamples: ...
 
 
 class Batch(NamedTuple):
@@ -108,6 +115,9 @@ class LanguageModel(Protocol):
 
     def new_cache(self, batch_size: int, max_length: int) -> Any:
         """An empty key-value cache; passing it to a call appends to it."""
+
+
+Model = Any  # A torch module that keeps the contract of LanguageModel: Python can't say "both".
 
 
 class Task(Protocol):

@@ -13,7 +13,8 @@ import json
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 from gpt_exp.errors import UserError
 from gpt_exp.run.durable import write_file
@@ -24,30 +25,36 @@ if TYPE_CHECKING:
 
 
 def main() -> None:
-    folder = RunFolder.open(sys.argv[1])
     try:
-        sys.exit(run(folder))
+        folder = RunFolder.open(sys.argv[1])
+        first = os.environ.get("LOCAL_RANK", "0") == "0"  # The other processes of a run share its folder.
+        with folder.lock() if first else nullcontext():
+            sys.exit(run_noted(folder))
     except (UserError, ValueError) as error:
         if os.environ.get("GPT_EXP_TRACEBACK"):
             raise
-        folder.set_status("failed", reason=str(error))
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except BaseException as error:
-        if not isinstance(error, SystemExit):
-            folder.set_status("failed", reason=f"{type(error).__name__}: {error}")
+
+
+def run_noted(folder: RunFolder) -> int:
+    """`run`, with what went wrong kept in the folder."""
+    try:
+        return run(folder)
+    except Exception as error:
+        folder.set_status("failed", reason=f"{type(error).__name__}: {error}")
         raise
 
 
 def run(folder: RunFolder) -> int:
     """Train, evaluate, report; the exit code."""
-    from gpt_exp.experiment import make_experiment
+    from gpt_exp.experiment import make_experiment, read_config
     from gpt_exp.run.log import log_to
 
-    config = folder.config()
+    config = read_config(folder)
     log_to(folder.log)
     experiment = make_experiment(config, folder)
-    trainer = experiment.trainer
+    trainer: Any = experiment.trainer
     folder.set_status("running")
     checkpoint = folder.newest_whole_checkpoint()
     trainer.fit(experiment.module, datamodule=experiment.data_module, ckpt_path=checkpoint, weights_only=True)

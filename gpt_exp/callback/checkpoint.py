@@ -169,8 +169,8 @@ class Checkpoint(callbacks.Checkpoint):
         if trainer.is_global_zero:
             folder = _folder(trainer)
             folder.set_status("stopped", step=trainer.global_step, reason=self.stopped_by)
-            log.warning("Stopped by %s at step %d. To go on:", self.stopped_by, trainer.global_step)
-            log.warning("  gpt-exp train resume=%s", folder.path)
+            log.warning("Stopped by %s at step %d.", self.stopped_by, trainer.global_step)
+            print(f"to go on: gpt-exp train resume={folder.path}")
 
 
 def _folder(trainer: Trainer) -> RunFolder:

@@ -7,19 +7,8 @@ from time import perf_counter
 from typing import Any, NamedTuple
 
 from gpt_exp.config.feasibility import get, num_devices
+from gpt_exp.hardware import PEAK_BF16
 
-# Dense bf16 FLOP/s, from NVIDIA's data sheets.
-PEAK_BF16 = {
-    "B200": 2250e12,
-    "H200": 989e12,
-    "H100": 989e12,
-    "A100": 312e12,
-    "L40S": 362e12,
-    "L4": 121e12,
-    "A10": 125e12,
-    "RTX 4090": 165e12,
-    "RTX 3090": 71e12,
-}
 ASKED_ABOUT = ("A100", "H100", "RTX 4090")  # Told where the machine has no GPU.
 GPU_UTILISATION = 0.4  # Model FLOPs of the peak: what well-run GPT training reaches.
 CPU_UTILISATION = 0.35  # Of a matrix product's speed, for a small model.

@@ -74,14 +74,6 @@ def objection(target: object) -> tuple[str, str]:
     return "", ""
 
 
-def check_object(target: str, found: Any) -> Any:
-    """The imported object itself, refused if it comes from elsewhere than its name says."""
-    module, name = getattr(found, "__module__", None), getattr(found, "__qualname__", "")
-    if module is not None and not f"{module}.{name}".startswith((*ALLOWED, *added())):
-        raise ValueError(f"{target} stands for {module}.{name}, which a config may not call")
-    return found
-
-
 def problems(config: Any, where: str = "") -> list[Problem]:
     """Every `_target_` in a plain (resolved) config that may not be called, at any depth."""
     found = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.optim.lr_scheduler import LambdaLR
 
-from gpt_exp.interfaces import Loss, OptimizerFactory, Schedule, Tokenizer
+from gpt_exp.interfaces import Loss, Model, OptimizerFactory, Schedule, Tokenizer
 from gpt_exp.module.peak import peak_flops
 from gpt_exp.module.stopwatch import Stopwatch
 from gpt_exp.optimizer.build import build_optimizer
@@ -30,7 +29,7 @@ class LanguageModule(LightningModule, ABC):
     def __init__(
         self,
         *,
-        model: nn.Module,
+        model: Model,
         tokenizer: Tokenizer,
         optimizer: OptimizerFactory,
         schedule: Schedule,
@@ -39,7 +38,7 @@ class LanguageModule(LightningModule, ABC):
         compile: bool,
     ) -> None:
         super().__init__()
-        self.model = model
+        self.model: Model = model
         self.tokenizer = tokenizer
         self.optimizer_factory = optimizer
         self.schedule = schedule
@@ -70,7 +69,7 @@ class LanguageModule(LightningModule, ABC):
         if self.compile_model:
             self.model.compile()
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         optimizer = build_optimizer(self.optimizer_factory, self.model)
         scheduler = LambdaLR(optimizer, self.schedule)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
@@ -103,7 +102,7 @@ class LanguageModule(LightningModule, ABC):
     ) -> None:
         """Clip by the global norm, and keep the norm for the log: it is computed once."""
         parameters = [p for p in self.model.parameters() if p.grad is not None]
-        norm = nn.utils.get_total_norm([p.grad for p in parameters], foreach=None)
+        norm = nn.utils.get_total_norm(p.grad for p in parameters)
         if gradient_clip_val:
             nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
         self._gradient_norm = norm
@@ -112,8 +111,9 @@ class LanguageModule(LightningModule, ABC):
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         if (batch_idx + 1) % self.trainer.accumulate_grad_batches:
             return
-        step = self.trainer.global_step
-        if step % self.trainer.log_every_n_steps == 0 or step == self.trainer.max_steps:
+        trainer: Any = self.trainer
+        step = trainer.global_step
+        if step % trainer.log_every_n_steps == 0 or step == trainer.max_steps:
             self.report(self._training_metrics(step))
             self.report(self._speed_metrics(step))
         self._losses.clear()
@@ -143,9 +143,9 @@ class LanguageModule(LightningModule, ABC):
             metrics["speed/mfu"] = tokens_per_second * flops / self._peak
         return metrics
 
-    def report(self, metrics: Mapping[str, float]) -> None:
+    def report(self, metrics: dict[str, float]) -> None:
         """Give metrics to the callbacks, and to every logger under the optimizer's step."""
-        self.log_dict(dict(metrics), logger=False, batch_size=1)
+        self.log_dict(metrics, logger=False, batch_size=1)
         for logger in self.loggers:
             logger.log_metrics(metrics, step=self.trainer.global_step)
 

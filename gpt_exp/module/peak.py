@@ -1,4 +1,4 @@
-"""What a device can do at best, for model FLOPs utilisation (MFU; PaLM, Chowdhery et al. 2022, appendix B)."""
+"""What a device can do at best: the base of model FLOPs utilisation (PaLM, arXiv 2204.02311, appendix B)."""
 
 from __future__ import annotations
 
@@ -7,21 +7,7 @@ from time import perf_counter
 
 import torch
 
-# Dense bf16 tensor-core FLOP/s by a part of the device's name, from NVIDIA's data sheets.
-PEAK_BF16 = {
-    "B200": 2250e12,
-    "H200": 989e12,
-    "H100 PCIe": 756e12,
-    "H100": 989e12,
-    "A100": 312e12,
-    "L40S": 362e12,
-    "L4": 121e12,
-    "A10": 125e12,
-    "V100": 125e12,
-    "T4": 65e12,
-    "RTX 4090": 165e12,
-    "RTX 3090": 71e12,
-}
+from gpt_exp.hardware import PEAK_BF16
 
 
 def peak_flops(device: torch.device, precision: str) -> float:

@@ -17,7 +17,7 @@ class Pretraining(LanguageModule):
         self.validation = task.metric(bytes_per_target=bytes_per_target)
 
     def compute_loss(self, batch: Batch) -> Loss:
-        return self.task.loss(self.model, batch)  # type: ignore[arg-type]
+        return self.task.loss(self.model, batch)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self.validation.update(self.compute_loss(batch))

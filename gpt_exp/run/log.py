@@ -12,7 +12,7 @@ LIBRARIES = ("lightning", "lightning.pytorch", "lightning.fabric", "py.warnings"
 
 
 def log_to(path: Path) -> None:
-    """Append every record, and Python's warnings, to `path`; show ours on stderr, the libraries' errors only."""
+    """Append every record, and Python's warnings, to `path`; on stderr show ours and others' errors."""
     logging.captureWarnings(True)
     for name in LIBRARIES:
         logger = logging.getLogger(name)

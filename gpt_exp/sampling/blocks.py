@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpt_exp.interfaces import IGNORE_INDEX, Example
-from gpt_exp.sampling.stream import TokenStream, packed_example
+from gpt_exp.interfaces import IGNORE_INDEX, Example, TokenStream
+from gpt_exp.sampling.stream import packed_example
 
 
 class Blocks:

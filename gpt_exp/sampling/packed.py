@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpt_exp.interfaces import Example
+from gpt_exp.interfaces import Example, TokenStream
 from gpt_exp.sampling.blocks import Blocks
-from gpt_exp.sampling.stream import TokenStream, check_length, packed_example
+from gpt_exp.sampling.stream import check_length, packed_example
 
 
 class Packed:

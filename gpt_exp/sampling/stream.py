@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
-from gpt_exp.interfaces import Example
-
-
-class TokenStream(Protocol):
-    """What is asked of tokens: a numpy array and `gpt_exp.corpus.shards.Tokens` both do."""
-
-    def __len__(self) -> int: ...
-    def __getitem__(self, window: slice, /) -> np.ndarray: ...
+from gpt_exp.interfaces import Example, TokenStream
 
 
 def check_length(tokens: TokenStream, context_length: int) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gpt_exp.interfaces import Example
+from gpt_exp.interfaces import Example, TokenStream
 from gpt_exp.sampling.blocks import Blocks
-from gpt_exp.sampling.stream import TokenStream, check_length
+from gpt_exp.sampling.stream import check_length
 
 
 class Windows:

@@ -220,7 +220,7 @@ def crash_at_call(monkeypatch, name: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
-def test_a_signal_saves_the_step_and_the_run_goes_on_exactly(number, uninterrupted, tmp_path):
+def test_a_signal_saves_the_step_and_the_run_goes_on_exactly(number, uninterrupted, tmp_path, capsys):
     before = signal.getsignal(number)
     checkpoint = Checkpoint(every_n_steps=100)
     trainer = train(tmp_path, At(5, lambda: os.kill(os.getpid(), number)), checkpoint=checkpoint)
@@ -228,6 +228,7 @@ def test_a_signal_saves_the_step_and_the_run_goes_on_exactly(number, uninterrupt
     assert trainer.global_step in (5, 6)  # The step under way is ended, none is begun.
     assert step_of(folder.checkpoints()[0]) == trainer.global_step
     assert checkpoint.stopped_by == number.name
+    assert f"gpt-exp train resume={tmp_path}" in capsys.readouterr().out
     status = folder.status()
     assert (status["state"], status["step"]) == ("stopped", trainer.global_step)
     assert status["reason"] == number.name

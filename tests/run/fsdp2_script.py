@@ -1,10 +1,12 @@
-"""Two processes train a run without a stop, and one that goes on from a checkpoint."""
+"""Two processes train a run without a stop, and two that go on: after their end, and after a signal."""
 
+import os
+import signal
 import sys
 from pathlib import Path
 
 import torch
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.distributed.fsdp import fully_shard
 from torch.utils.data import DataLoader
@@ -46,7 +48,15 @@ class Tiny(LightningModule):
         return DataLoader([torch.ones(4, 6)], batch_size=None)
 
 
-def train(path: Path, max_steps: int) -> Trainer:
+class Signal(Callback):
+    """Only the second process gets it, in the middle of step 3."""
+
+    def on_train_batch_end(self, trainer: Trainer, *args: object) -> None:
+        if trainer.global_step == 3 and trainer.global_rank == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def train(path: Path, max_steps: int, *callbacks: Callback) -> Trainer:
     trainer = Trainer(
         accelerator="cpu",
         devices=2,
@@ -56,7 +66,7 @@ def train(path: Path, max_steps: int) -> Trainer:
         val_check_interval=2,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
-        callbacks=[Checkpoint(every_n_steps=2)],
+        callbacks=[*callbacks, Checkpoint(every_n_steps=2)],
         plugins=[RunCheckpointIO()],
         logger=False,
         default_root_dir=path,
@@ -73,3 +83,6 @@ if __name__ == "__main__":
     train(folder / "whole", STEPS)
     train(folder / "broken", 3)
     train(folder / "broken", STEPS)
+    stopped = train(folder / "stopped", STEPS, Signal())
+    assert (stopped.global_step, stopped.checkpoint_callback.stopped_by) == (3, "SIGTERM")
+    train(folder / "stopped", STEPS)

@@ -19,17 +19,21 @@ def test_a_sharded_run_goes_on_exactly(tmp_path):
     subprocess.run(
         [sys.executable, script, tmp_path], check=True, env=environment, timeout=200, capture_output=True
     )
-    whole, broken = (RunFolder(tmp_path / name).newest_whole_checkpoint() for name in ("whole", "broken"))
-    assert step_of(whole) == step_of(broken) == 6
-    weights, others = load_weights(whole), load_weights(broken)
-    assert {name: tuple(tensor.shape) for name, tensor in weights.items()} == {
+    whole, *others = (load(tmp_path / name) for name in ("whole", "broken", "stopped"))
+    assert {name: tuple(tensor.shape) for name, tensor in whole[0].items()} == {
         "0.weight": (7, 6),
         "0.bias": (7,),
         "2.weight": (6, 7),
         "2.bias": (6,),
     }
-    assert all(torch.equal(weights[name], others[name]) for name in weights)
-    states = [
-        torch.load(path / "state.pt", weights_only=True)["optimizer_states"] for path in (whole, broken)
-    ]
-    assert str(states[0][0]["state"]) == str(states[1][0]["state"])
+    for other in others:
+        assert all(torch.equal(whole[0][name], other[0][name]) for name in whole[0])
+        assert whole[1] == other[1]
+
+
+def load(run: Path) -> tuple[dict[str, torch.Tensor], str]:
+    """The weights after the last step, and what the optimizer holds."""
+    last = RunFolder(run).newest_whole_checkpoint()
+    assert step_of(last) == 6
+    state = torch.load(last / "state.pt", weights_only=True)
+    return load_weights(last), str(state["optimizer_states"][0]["state"])

@@ -5,6 +5,7 @@ import os
 import pytest
 from omegaconf import OmegaConf
 
+from gpt_exp.config.compose import compose
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.run.identity import differences, find_run, identity, is_runtime
 
@@ -88,3 +89,22 @@ def test_the_newest_run_of_the_same_identity_is_found(tmp_path):
     assert find_run(tmp_path, changed("seed")) == tmp_path / "other/3"
     assert find_run(tmp_path, changed("batch_size")) is None
     assert find_run(tmp_path / "nowhere", CONFIG) is None
+
+
+def test_every_key_of_the_real_config_is_identity_or_runtime():
+    config = compose("train", [])
+    leaves = [key for key in keys(OmegaConf.to_container(config)) if not key.startswith("hydra.")]
+    assert len(leaves) > 60
+    for key in leaves:
+        other = config.copy()
+        OmegaConf.update(other, key, "something else")
+        named = differences(config, other)
+        assert (key in named) != is_runtime(key), key
+
+
+def keys(node, prefix: str = ""):
+    if isinstance(node, dict) and node:
+        for key, inner in node.items():
+            yield from keys(inner, f"{prefix}{key}.")
+    else:
+        yield prefix[:-1]
