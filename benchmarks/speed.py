@@ -41,7 +41,7 @@ def ours(text: Path, steps: int, options: list[str]) -> float:
         f"paths.run={run}",
         *options,
     ]
-    command = [sys.executable, "-m", "gpt_exp.cli", "train", *overrides]
+    command = [sys.executable, "-m", "gpt_exp", "train", *overrides]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, **THREADS})
     lines = [json.loads(line) for line in (run / "speed.jsonl").read_text().splitlines()]
     return median(line["speed/tokens_per_second"] for line in lines[1:])  # The first ten steps warm up.

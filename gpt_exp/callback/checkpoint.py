@@ -56,6 +56,8 @@ class Checkpoint(callbacks.Checkpoint):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
+        if trainer.is_global_zero:
+            _folder(trainer).sync()
         checkpoint["logged"] = _folder(trainer).logged()
 
     def on_load_checkpoint(
@@ -106,9 +108,7 @@ class Checkpoint(callbacks.Checkpoint):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._signal.release()
-        if (
-            trainer.is_global_zero
-        ):  # A run that was killed between its last checkpoint and this file comes here only.
+        if trainer.is_global_zero:  # Killed right after its last checkpoint, a run comes only here.
             self._write_best(_folder(trainer))
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -123,16 +123,7 @@ class Checkpoint(callbacks.Checkpoint):
     def _save(self, trainer: Trainer) -> None:
         """A full or failing disk costs this checkpoint, not the run and not the older ones."""
         step, folder = trainer.global_step, _folder(trainer)
-        error: str | None = None
-        try:
-            if trainer.is_global_zero:
-                folder.sync()
-            trainer.save_checkpoint(folder.checkpoint(step), weights_only=False)
-            error = self._read_back(trainer, folder) if trainer.is_global_zero else None
-        except OSError as failure:
-            error = str(failure)
-            trainer.strategy.barrier("Trainer.save_checkpoint")  # Where the other processes wait.
-        if trainer.strategy.broadcast(error) is not None:
+        if (error := trainer.strategy.broadcast(self._write(trainer, folder))) is not None:
             self._best = self._best_before if self._best.get("step") == step else self._best
             if trainer.is_global_zero:
                 log.warning("Step %d could not be saved; training goes on: %s", step, error)
@@ -142,12 +133,18 @@ class Checkpoint(callbacks.Checkpoint):
             self._write_best(folder)
             self._remove_old(trainer, folder)
 
-    def _read_back(self, trainer: Trainer, folder: RunFolder) -> str | None:
-        """What is wrong with the checkpoint just written, which then goes."""
+    def _write(self, trainer: Trainer, folder: RunFolder) -> str | None:
+        """Write this step and read it back; what went wrong, in which case nothing of it stays."""
         path = folder.checkpoint(trainer.global_step)
-        if (what := durable.damage(path)) is not None:
+        try:
+            trainer.save_checkpoint(path, weights_only=False)
+        except OSError as failure:  # Only the process that writes gets here.
+            trainer.strategy.barrier("Trainer.save_checkpoint")  # Where the others wait.
+            return str(failure)
+        damage = durable.damage(path) if trainer.is_global_zero else None
+        if damage is not None:
             trainer.strategy.remove_checkpoint(path)
-        return what
+        return damage
 
     def _remove_old(self, trainer: Trainer, folder: RunFolder) -> None:
         saved = [path for path in folder.checkpoints() if step_of(path) <= self._saved_step]
@@ -160,7 +157,10 @@ class Checkpoint(callbacks.Checkpoint):
         if not self._best or not folder.checkpoint(self._best["step"]).is_dir():
             folder.best.unlink(missing_ok=True)
         elif self._best != read_json(folder.best):
-            durable.write_file(folder.best, json.dumps(self._best) + "\n")
+            try:
+                durable.write_file(folder.best, json.dumps(self._best) + "\n")
+            except OSError as error:
+                log.warning("best.json could not be written: %s", error)
 
     def _stop(self, trainer: Trainer) -> None:
         received = self._signal.received or signal.SIGTERM  # Another process may have got it.

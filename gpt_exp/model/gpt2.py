@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from gpt_exp.interfaces import Loss
 from gpt_exp.model.attention import KeyValueCache, attend, attention_mask, attention_precision, positions
+from gpt_exp.model.dropout import Dropout
 from gpt_exp.model.initialization import initialize
 from gpt_exp.model.loss import chunked_cross_entropy
 from gpt_exp.model.shape import Shape, gpt2
@@ -22,7 +23,7 @@ class Attention(nn.Module):
         self.layer, self.head_dim = layer, shape.head_dim
         self.query_key_value = nn.Linear(shape.embedding_dim, 3 * shape.embedding_dim, bias=bias)
         self.output = nn.Linear(shape.embedding_dim, shape.embedding_dim, bias=bias)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor, mask: Tensor | None, cache: KeyValueCache | None) -> Tensor:
         heads = attention_precision(self.query_key_value(x)).unflatten(-1, (-1, self.head_dim))
@@ -34,23 +35,33 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    def __init__(self, shape: Shape, *, bias: bool, dropout: float) -> None:
+    def __init__(self, shape: Shape, *, bias: bool, dropout: float, exact_gelu: bool) -> None:
         super().__init__()
+        self.approximation = "none" if exact_gelu else "tanh"
         self.up = nn.Linear(shape.embedding_dim, shape.hidden_dim, bias=bias)
         self.down = nn.Linear(shape.hidden_dim, shape.embedding_dim, bias=bias)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.dropout(self.down(F.gelu(self.up(x), approximate="tanh")))
+        return self.dropout(self.down(F.gelu(self.up(x), approximate=self.approximation)))
 
 
 class Block(nn.Module):
-    def __init__(self, shape: Shape, *, layer: int, bias: bool, dropout: float, norm_epsilon: float) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        *,
+        layer: int,
+        bias: bool,
+        dropout: float,
+        norm_epsilon: float,
+        exact_gelu: bool,
+    ) -> None:
         super().__init__()
         self.attention_norm = nn.LayerNorm(shape.embedding_dim, eps=norm_epsilon, bias=bias)
         self.attention = Attention(shape, layer=layer, bias=bias, dropout=dropout)
         self.mlp_norm = nn.LayerNorm(shape.embedding_dim, eps=norm_epsilon, bias=bias)
-        self.mlp = MLP(shape, bias=bias, dropout=dropout)
+        self.mlp = MLP(shape, bias=bias, dropout=dropout, exact_gelu=exact_gelu)
 
     def forward(self, x: Tensor, mask: Tensor | None, cache: KeyValueCache | None) -> Tensor:
         x = x + self.attention(self.attention_norm(x), mask, cache)
@@ -71,6 +82,7 @@ class GPT2(nn.Module):
         bias: bool = True,
         dropout: float = 0.0,
         norm_epsilon: float = 1e-5,
+        exact_gelu: bool = False,
         zero_init_residual: bool = False,
         activation_checkpointing: bool = False,
     ) -> None:
@@ -84,15 +96,23 @@ class GPT2(nn.Module):
             bias=bias,
             dropout=dropout,
             norm_epsilon=norm_epsilon,
+            exact_gelu=exact_gelu,
             zero_init_residual=zero_init_residual,
             activation_checkpointing=activation_checkpointing,
         )
-        self.zero_init_residual = zero_init_residual
+        self.exact_gelu, self.zero_init_residual = exact_gelu, zero_init_residual
         self.token_embedding = nn.Embedding(vocab_size, embedding_dim)
         self.position_embedding = nn.Embedding(context_length, embedding_dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
-            Block(self.shape, layer=layer, bias=bias, dropout=dropout, norm_epsilon=norm_epsilon)
+            Block(
+                self.shape,
+                layer=layer,
+                bias=bias,
+                dropout=dropout,
+                norm_epsilon=norm_epsilon,
+                exact_gelu=exact_gelu,
+            )
             for layer in range(num_layers)
         )
         self.final_norm = nn.LayerNorm(embedding_dim, eps=norm_epsilon, bias=bias)
@@ -141,7 +161,7 @@ class GPT2(nn.Module):
 
 # Keys of config.json that change the logits, and the values that GPT2 can follow; no key means the first.
 HUGGING_FACE_SUPPORTED: Mapping[str, tuple[Any, ...]] = {
-    "activation_function": ("gelu_new", "gelu_pytorch_tanh"),
+    "activation_function": ("gelu_new", "gelu_pytorch_tanh", "gelu"),
     "scale_attn_weights": (True,),
     "scale_attn_by_inverse_layer_idx": (False,),
     "add_cross_attention": (False,),
@@ -174,6 +194,7 @@ def from_hugging_face_config(config: Mapping[str, Any], **overrides: Any) -> GPT
         "num_heads": config["n_head"],
         "embedding_dim": embedding_dim,
         "norm_epsilon": config.get("layer_norm_epsilon", 1e-5),
+        "exact_gelu": config.get("activation_function") == "gelu",
     }
     return GPT2(**(arguments | overrides))
 
@@ -188,7 +209,7 @@ def hugging_face_config(model: GPT2) -> dict[str, Any]:
         "n_embd": model.shape.embedding_dim,
         "n_layer": model.shape.num_layers,
         "n_head": model.shape.num_heads,
-        "activation_function": "gelu_new",
+        "activation_function": "gelu" if model.exact_gelu else "gelu_new",
         "layer_norm_epsilon": model.final_norm.eps,
         "embd_pdrop": model.dropout.p,
         "attn_pdrop": model.dropout.p,

@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from gpt_exp.interfaces import Loss
 from gpt_exp.model.attention import KeyValueCache, attend, attention_mask, attention_precision, positions
+from gpt_exp.model.dropout import Dropout
 from gpt_exp.model.initialization import initialize
 from gpt_exp.model.loss import chunked_cross_entropy
 from gpt_exp.model.rotary import Rotation, rotate, rotation_at
@@ -39,7 +40,7 @@ class Attention(nn.Module):
         self.query_norm = HeadNorm(shape.head_dim, eps=norm_epsilon) if qk_norm else nn.Identity()
         self.key_norm = HeadNorm(shape.head_dim, eps=norm_epsilon) if qk_norm else nn.Identity()
         self.output = nn.Linear(query_dim, shape.embedding_dim, bias=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self, x: Tensor, rotation: Rotation, mask: Tensor | None, cache: KeyValueCache | None
@@ -61,7 +62,7 @@ class MLP(nn.Module):
         self.gate = nn.Linear(shape.embedding_dim, shape.hidden_dim, bias=False)
         self.up = nn.Linear(shape.embedding_dim, shape.hidden_dim, bias=False)
         self.down = nn.Linear(shape.hidden_dim, shape.embedding_dim, bias=False)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.dropout(self.down(F.silu(self.gate(x)) * self.up(x)))
@@ -140,7 +141,7 @@ class Llama(nn.Module):
         self.rope_scaling = None if rope_scaling is None else dict(rope_scaling)
         self.logit_softcap, self.z_loss = logit_softcap, z_loss
         self.token_embedding = nn.Embedding(vocab_size, embedding_dim)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.blocks = nn.ModuleList(
             Block(self.shape, layer=layer, qk_norm=qk_norm, dropout=dropout, norm_epsilon=norm_epsilon)
             for layer in range(num_layers)

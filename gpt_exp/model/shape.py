@@ -64,6 +64,7 @@ def gpt2(
     bias: bool = True,
     dropout: float = 0.0,
     norm_epsilon: float = 1e-5,
+    exact_gelu: bool = False,
     zero_init_residual: bool = False,
     activation_checkpointing: bool = False,
 ) -> Shape:

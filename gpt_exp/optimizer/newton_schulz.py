@@ -61,6 +61,6 @@ def _scale(matrix: Tensor) -> float:
 
 def _dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where products of it are fast; the iteration needs no more (Keller Jordan 2024)."""
-    if device.type == "cpu" and not torch.cpu._is_avx512_bf16_supported():
+    if device.type == "cpu" and not torch.cpu._is_amx_tile_supported():
         return torch.float32
     return torch.bfloat16
