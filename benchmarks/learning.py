@@ -47,9 +47,7 @@ def ours(text: Path, seed: int, precision: str) -> dict[int, float]:
         "trainer.limit_val_batches=1.0",
         "callback=[checkpoint]",
     ]
-    subprocess.run(
-        [sys.executable, "-m", "gpt_exp", "train", *overrides], check=True, capture_output=True
-    )
+    subprocess.run([sys.executable, "-m", "gpt_exp", "train", *overrides], check=True, capture_output=True)
     lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
     return {line["step"]: line["val/loss"] for line in lines if "val/loss" in line}
 

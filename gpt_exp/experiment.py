@@ -11,6 +11,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Checkpoint, ProgressBar
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from gpt_exp.config import targets
@@ -56,7 +57,7 @@ def make(node: DictConfig, **arguments: Any) -> Any:
     try:
         return instantiate(node, _convert_="all", **arguments)
     except InstantiationException as error:
-        if isinstance(error.__cause__, (ValueError, UserError)):
+        if isinstance(error.__cause__, ValueError | UserError):
             raise error.__cause__ from None
         raise
 
@@ -121,25 +122,28 @@ def make_data_module(config: DictConfig, corpus: Corpus, model: Model, task: Tas
 
 def make_trainer(config: DictConfig, folder: RunFolder) -> Trainer:
     """Lightning's Trainer, with every interval in optimizer steps and nothing that writes elsewhere."""
-    callbacks = [make(node) for node in config.callback.values()]
-    loggers = [RunFolderLogger(folder.path), *(make(node) for node in config.logger.values())]
-    partial_trainer = make(config.trainer, _partial_=True)
+    callbacks = [make(node) for node in config.get("callback", {}).values()]
+    loggers = [RunFolderLogger(folder.path), *(make(node) for node in config.get("logger", {}).values())]
+    trainer = make(config.trainer, _partial_=True)
     accumulate = config.trainer.accumulate_grad_batches
-    return partial_trainer(
-        precision=resolve_precision(config.trainer.precision, config.trainer.accelerator),
-        val_check_interval=config.trainer.val_check_interval * accumulate,
-        check_val_every_n_epoch=None,  # Validation is counted in steps; there are no epochs.
-        max_epochs=-1,
-        callbacks=callbacks,
-        logger=loggers,
-        plugins=[RunCheckpointIO()],
-        default_root_dir=folder.path,
-        enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
-        enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,  # The sampler knows the devices itself.
-    )
+    try:
+        return trainer(
+            precision=resolve_precision(config.trainer.precision, config.trainer.accelerator),
+            val_check_interval=config.trainer.val_check_interval * accumulate,
+            check_val_every_n_epoch=None,  # Validation is counted in steps; there are no epochs.
+            max_epochs=-1,
+            callbacks=callbacks,
+            logger=loggers,
+            plugins=[RunCheckpointIO()],
+            default_root_dir=folder.path,
+            enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks),
+            enable_progress_bar=any(isinstance(callback, ProgressBar) for callback in callbacks),
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,  # The sampler knows the devices itself.
+        )
+    except MisconfigurationException as error:  # Such as a GPU that this machine has not.
+        raise UserError(f"trainer: {error}") from error
 
 
 def load_run(run: str | Path, checkpoint: str = "best") -> LoadedRun:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -19,6 +20,9 @@ from gpt_exp.run.identity import RUNTIME_KEYS, differences, find_run, is_runtime
 def main(config: DictConfig, overrides: list[str]) -> None:
     """Start a run, or go on with one, in this process's place; in a sweep, job after job."""
     folder = open_run(config, overrides)
+    if folder.status().get("state") == "finished":
+        print(f"{folder.path} is finished: {folder.report}")
+        return
     command = [sys.executable, "-m", "gpt_exp.job", str(folder.path)]
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         subprocess.run(command, check=True)
@@ -32,35 +36,35 @@ def open_run(config: DictConfig, overrides: list[str]) -> RunFolder:
     if config.resume == "auto":
         path = find_run(Path(config.paths.outputs), config)
         if path:
-            return RunFolder(path)
+            return rejoin(RunFolder(path), config)
         print("resume=auto: no run of this configuration yet; starting one")
     elif config.resume:
         return reopen(config, overrides)
-    path = Path(config.paths.run)
-    if path.exists() and any(path.iterdir()):
-        raise UserError(f"paths.run={path} holds a run already: go on with it by resume={path}")
-    return RunFolder.create(path, config, overrides)
+    return RunFolder.create(Path(config.paths.run), config, overrides)
 
 
 def reopen(config: DictConfig, overrides: list[str]) -> RunFolder:
-    """The folder of an earlier run, with changed runtime keys (devices, loggers ...) written to its config.
+    """The folder of an earlier run; `resume=FOLDER` alone, or with runtime keys, means the run's own config.
 
-    `train resume=FOLDER` alone means the run's own config; with options beside it they must agree.
+    Raises UserError where other options beside it do not agree with that config.
     """
-    folder = RunFolder(config.resume)
+    folder = RunFolder.open(config.resume)
     saved = folder.config()
     others = [override for override in overrides if not override.startswith("resume=")]
-    if all(is_runtime(override.lstrip("+").split("=")[0]) for override in others):
-        changed = OmegaConf.merge(saved, OmegaConf.from_dotlist([other.lstrip("+") for other in others]))
-    else:
-        changed = config.copy()
-        different = differences(saved, changed)
-        if different:
-            raise UserError(
-                f"resume={config.resume}: this run was made with another {', '.join(different)}; "
-                f"only {', '.join(sorted(RUNTIME_KEYS))} may change"
-            )
-    changed.paths, changed.name = saved.paths, saved.name
-    changed.paths.run = str(folder.path)
-    folder.save_config(changed)
+    if all(is_runtime(other.lstrip("+").partition("=")[0]) for other in others):
+        changes = OmegaConf.from_dotlist([other.lstrip("+") for other in others])
+        return rejoin(folder, OmegaConf.merge(saved, changes))
+    if different := differences(saved, config):
+        raise UserError(
+            f"resume={config.resume}: this run was made with another {', '.join(different)}; "
+            f"only {', '.join(RUNTIME_KEYS)} may change"
+        )
+    return rejoin(folder, config)
+
+
+def rejoin(folder: RunFolder, config: Any) -> RunFolder:
+    """The folder with this config: only its runtime keys (devices, loggers ...) differ from the old one."""
+    joined = config.copy()
+    joined.name, joined.paths.run = folder.config().name, str(folder.path)
+    folder.save_config(joined)
     return folder

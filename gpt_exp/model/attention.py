@@ -9,7 +9,6 @@ from torch import Tensor
 from gpt_exp.model.dropout import keep_mask, keep_scale
 from gpt_exp.model.shape import Shape
 
-
 QUERY_BLOCK = 128  # Queries whose scores are made at once, in attention written out.
 
 
@@ -90,7 +89,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None, dr
 def attend_with_dropout(
     query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None, dropout: float
 ) -> Tensor:
-    """The same written out, for the CPU, whose fused kernel knows no dropout: a third of the time of torch's way.
+    """The same written out for the CPU, whose fused kernel knows no dropout: in a third of torch's time.
 
     A block of queries at a time: what lies after its last query is not computed.
     """

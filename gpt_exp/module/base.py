@@ -77,9 +77,6 @@ class LanguageModule(LightningModule, ABC):
     # Training
 
     def on_train_start(self) -> None:
-        # Validation is counted in batches since the first one, also by a run that is resumed.
-        progress = self.trainer.fit_loop.epoch_loop.batch_progress.total
-        progress.ready = self.trainer.global_step * self.trainer.accumulate_grad_batches
         self._lap_step = self.trainer.global_step
         self._peak = peak_flops(self.device, self.trainer.precision) * self.trainer.world_size
         self.stopwatch.restart()
