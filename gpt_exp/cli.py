@@ -110,8 +110,11 @@ def run(verb: str, arguments: list[str]) -> None:
     """Compose and check a verb's config, then do it; Hydra's flags do what they always do."""
     from gpt_exp.config import hydra_app, jobs
     from gpt_exp.config.location import root_config
+    from gpt_exp.config.resumed import with_saved
 
+    arguments, prompt = without_prompt(arguments) if verb == "generate" else (arguments, None)
     flags = hydra_app.parse(verb, arguments)
+    flags.overrides = with_saved(flags.overrides)
     name = root_config(verb)
     if hydra_app.only_shows(flags):
         spelt = jobs.spelt_for_showing(verb, flags) if flags.cfg else flags.overrides
@@ -127,7 +130,16 @@ def run(verb: str, arguments: list[str]) -> None:
         return
     for job in found:
         print(f"\n{' '.join(job.given)}" * (len(found) > 1), end="\n" * (len(found) > 1))
+        if prompt is not None:
+            job.config.prompt = prompt
         module(verb)(job.config, job.given)
+
+
+def without_prompt(arguments: list[str]) -> tuple[list[str], str | None]:
+    """The arguments but `prompt=...`, and its text as it stands: Hydra's grammar has no place for prose."""
+    prompts = [argument for argument in arguments if argument.startswith("prompt=")]
+    rest = [argument for argument in arguments if argument not in prompts]
+    return rest, prompts[-1].removeprefix("prompt=") if prompts else None
 
 
 def module(verb: str) -> Callable[[DictConfig, list[str]], None]:

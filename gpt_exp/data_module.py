@@ -133,9 +133,11 @@ class DataModule(LightningDataModule):
         )
         return self._loader(_MapStyle(examples), batch_sampler=batches)
 
-    def val_dataloader(self) -> DataLoader[Example]:
+    def val_dataloader(self) -> DataLoader[Example] | list[DataLoader[Example]]:
         trainer = self.trainer
         assert trainer is not None
+        if "val" not in self.corpus.parts:
+            return []
         limit = trainer.limit_val_batches
         return self.evaluation_dataloader(
             "val",

@@ -15,7 +15,9 @@ from rich.progress import track
 from rich.table import Table
 from torch.utils.data import DataLoader
 
+from gpt_exp.corpus.prepare import Corpus
 from gpt_exp.data_module import DataModule
+from gpt_exp.errors import UserError
 from gpt_exp.experiment import LoadedRun, load_run, make, make_data, make_data_module
 from gpt_exp.interfaces import Model, Task
 from gpt_exp.precision import autocast, resolve_device, resolve_precision
@@ -27,18 +29,26 @@ Results = dict[str, dict[str, float]]  # By split, then by metric.
 def main(config: DictConfig, overrides: list[str]) -> None:
     """Print a table of the splits, and keep the numbers in the run's folder as evaluation.json."""
     run = load_run(config.run, config.checkpoint)
-    _, corpus = make_data(run.config)
+    _, corpus = make_data(run.config, run.tokenizer)
+    splits = list(config.splits) or held_out(corpus)
+    if unknown := set(splits) - set(corpus.parts):
+        raise UserError(f"splits: this run has {', '.join(corpus.parts)}, not {', '.join(sorted(unknown))}")
     data_module = make_data_module(run.config, corpus, run.model, make(run.config.task))
     results = evaluate_run(
         run,
         data_module,
-        config.splits,
+        splits,
         batch_size=config.batch_size,
         device=resolve_device(config.device),
         precision=config.precision,
     )
     write_file(Path(config.run) / "evaluation.json", json.dumps(results, indent=2))
     print_results(results)
+
+
+def held_out(corpus: Corpus) -> list[str]:
+    """The parts that a run does not train on."""
+    return [part for part in corpus.parts if part != "train"]
 
 
 def evaluate_run(
@@ -68,7 +78,7 @@ def evaluate_run(
 
 
 def compressors(counts: dict[str, int]) -> dict[str, float]:
-    """Bits per byte of gzip and xz on (the first 16 MB of) a split's text."""
+    """Bits per byte of gzip and xz on the beginning of a split's text (all of it, up to 4 MB)."""
     size = counts.get("compressed_bytes")
     return {name: 8 * counts[f"{name}_bytes"] / size for name in ("gzip", "xz")} if size else {}
 

@@ -20,10 +20,11 @@ from gpt_exp.corpus.prepare import Corpus, prepare, train_tokenizer
 from gpt_exp.corpus.split import Split
 from gpt_exp.data_module import DataModule
 from gpt_exp.errors import UserError
-from gpt_exp.interfaces import Model, Task, Tokenizer
+from gpt_exp.interfaces import Model, Source, Task, Tokenizer
 from gpt_exp.logger.run_folder import RunFolderLogger
 from gpt_exp.precision import resolve_precision
 from gpt_exp.run.checkpoint_io import RunCheckpointIO, load_weights
+from gpt_exp.run.durable import write_file
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.tokenizer.file import open as open_tokenizer
 
@@ -62,14 +63,21 @@ def make(node: DictConfig, **arguments: Any) -> Any:
         raise
 
 
-def make_data(config: DictConfig) -> tuple[Tokenizer, Corpus]:
-    """The tokenizer and the tokenised corpus: from the cache, or trained and prepared now."""
+def make_data(config: DictConfig, tokenizer: Tokenizer | None = None) -> tuple[Tokenizer, Corpus]:
+    """The tokenizer, unless it is there already, and the tokenised corpus: from the cache, or made now."""
     source, split, cache = make(config.data), Split(**config.split), Path(config.paths.cache)
-    tokenizer = make(config.tokenizer)
-    if config.tokenizer.get("_partial_"):
-        key = json.dumps(OmegaConf.to_container(config.tokenizer, resolve=True), sort_keys=True)
-        tokenizer = train_tokenizer(tokenizer, source, split, cache=cache, key=key, load=open_tokenizer)
+    if tokenizer is None:
+        tokenizer = make_tokenizer(config, source, split, cache)
     return tokenizer, prepare(source, tokenizer, split, cache=cache)
+
+
+def make_tokenizer(config: DictConfig, source: Source, split: Split, cache: Path) -> Tokenizer:
+    """The tokenizer that the config describes; a trained one is trained on the training part."""
+    tokenizer = make(config.tokenizer)
+    if not config.tokenizer.get("_partial_"):
+        return tokenizer
+    key = json.dumps(OmegaConf.to_container(config.tokenizer, resolve=True), sort_keys=True)
+    return train_tokenizer(tokenizer, source, split, cache=cache, key=key, load=open_tokenizer)
 
 
 def make_model(config: DictConfig, tokenizer: Tokenizer) -> Model:
@@ -89,10 +97,9 @@ def make_model(config: DictConfig, tokenizer: Tokenizer) -> Model:
 
 def make_experiment(config: DictConfig, folder: RunFolder) -> Experiment:
     """Everything a training run needs, with the tokenizer kept in the run's folder."""
-    tokenizer, corpus = make_data(config)
-    tokenizer.save(folder.tokenizer)
+    trainer = make_trainer(config, folder)  # First: it knows at once what this machine lacks.
+    tokenizer, corpus = run_data(config, folder)
     model, task = make_model(config, tokenizer), make(config.task)
-    trainer = make_trainer(config, folder)
     module = make(config.module)(
         model=model,
         task=task,
@@ -105,6 +112,18 @@ def make_experiment(config: DictConfig, folder: RunFolder) -> Experiment:
         compile=config.compile,
     )
     return Experiment(module, make_data_module(config, corpus, model, task), trainer)
+
+
+def run_data(config: DictConfig, folder: RunFolder) -> tuple[Tokenizer, Corpus]:
+    """A run's tokenizer and corpus: the same for all of its life, or UserError."""
+    began = folder.data.exists()
+    tokenizer, corpus = make_data(config, open_tokenizer(folder.tokenizer) if began else None)
+    if not began:
+        tokenizer.save(folder.tokenizer)
+        write_file(folder.data, json.dumps(corpus.meta["identity"], indent=1) + "\n")
+    elif json.loads(folder.data.read_text()) != corpus.meta["identity"]:
+        raise UserError(f"the data has changed since {folder.path} began: train it in a new run")
+    return tokenizer, corpus
 
 
 def make_data_module(config: DictConfig, corpus: Corpus, model: Model, task: Task) -> DataModule:
@@ -125,11 +144,12 @@ def make_trainer(config: DictConfig, folder: RunFolder) -> Trainer:
     callbacks = [make(node) for node in config.get("callback", {}).values()]
     loggers = [RunFolderLogger(folder.path), *(make(node) for node in config.get("logger", {}).values())]
     trainer = make(config.trainer, _partial_=True)
-    accumulate = config.trainer.accumulate_grad_batches
+    accumulate, limit = config.trainer.accumulate_grad_batches, config.trainer.limit_val_batches
     try:
         return trainer(
             precision=resolve_precision(config.trainer.precision, config.trainer.accelerator),
-            val_check_interval=config.trainer.val_check_interval * accumulate,
+            val_check_interval=int(config.trainer.val_check_interval) * accumulate,
+            limit_val_batches=limit * accumulate if isinstance(limit, int) else limit,
             check_val_every_n_epoch=None,  # Validation is counted in steps; there are no epochs.
             max_epochs=-1,
             callbacks=callbacks,

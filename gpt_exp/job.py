@@ -10,6 +10,7 @@ checkpoint to go on from.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -19,22 +20,32 @@ from typing import TYPE_CHECKING, Any
 from gpt_exp.errors import UserError
 from gpt_exp.run.durable import write_file
 from gpt_exp.run.folder import RunFolder
+from gpt_exp.run.report import write_report
 
 if TYPE_CHECKING:
     from gpt_exp.experiment import Experiment
 
 
+# Raised for what a user gave: a metric that is not there, a GPU that is not there, a refused API key.
+REFUSALS = ("lightning.fabric.utilities.exceptions", "wandb.")
+RANKS = ("LOCAL_RANK", "RANK", "SLURM_PROCID")  # As Lightning, torchrun and SLURM number their processes.
+
+
 def main() -> None:
     try:
         folder = RunFolder.open(sys.argv[1])
-        first = os.environ.get("LOCAL_RANK", "0") == "0"  # The other processes of a run share its folder.
-        with folder.lock() if first else nullcontext():
+        with folder.lock() if is_first() else nullcontext():
             sys.exit(run_noted(folder))
-    except (UserError, ValueError) as error:
+    except (UserError, ValueError, OSError) as error:
         if os.environ.get("GPT_EXP_TRACEBACK"):
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def is_first() -> bool:
+    """Whether this is the process of a run that writes its folder."""
+    return all(os.environ.get(rank, "0") == "0" for rank in RANKS)
 
 
 def run_noted(folder: RunFolder) -> int:
@@ -42,7 +53,12 @@ def run_noted(folder: RunFolder) -> int:
     try:
         return run(folder)
     except Exception as error:
-        folder.set_status("failed", reason=f"{type(error).__name__}: {error}")
+        logging.getLogger(__name__).debug("", exc_info=True)
+        if is_first():
+            folder.set_status("failed", reason=f"{type(error).__name__}: {error}")
+            write_report(folder.path)
+        if type(error).__module__.startswith(REFUSALS):
+            raise UserError(str(error)) from error
         raise
 
 
@@ -53,31 +69,34 @@ def run(folder: RunFolder) -> int:
 
     config = read_config(folder)
     log_to(folder.log)
+    if is_first():
+        folder.set_status("running")
     experiment = make_experiment(config, folder)
     trainer: Any = experiment.trainer
-    folder.set_status("running")
     checkpoint = folder.newest_whole_checkpoint()
     trainer.fit(experiment.module, datamodule=experiment.data_module, ckpt_path=checkpoint, weights_only=True)
+    if not trainer.is_global_zero:
+        return 0
     stopped_by = next(filter(None, (getattr(c, "stopped_by", None) for c in trainer.callbacks)), None)
     if stopped_by:
-        return 128 + signal.Signals[stopped_by]
-    if trainer.is_global_zero:
-        finish(folder, experiment)
+        write_report(folder.path)
+        return 128 + getattr(signal, stopped_by, 0)
+    finish(folder, experiment)
     return 0
 
 
 def finish(folder: RunFolder, experiment: Experiment) -> None:
     """Evaluate the best checkpoint on all held-out text and write the report."""
-    from gpt_exp.evaluate import evaluate_run, print_results
-    from gpt_exp.experiment import load_run
-    from gpt_exp.run.report import write_report
+    from gpt_exp.evaluate import evaluate_run, held_out, print_results
+    from gpt_exp.experiment import LoadedRun, load_run
 
-    trainer, module = experiment.trainer, experiment.module
+    module, data_module, trainer = experiment
+    unsaved = LoadedRun(module.model, module.tokenizer, folder.config())
     results = evaluate_run(
-        load_run(folder.path, "best"),
-        experiment.data_module,
-        [split for split in ("val", "test") if split in experiment.data_module.corpus.parts],
-        batch_size=experiment.data_module.batch_size,
+        load_run(folder.path, "best") if folder.checkpoints() else unsaved,
+        data_module,
+        held_out(data_module.corpus),
+        batch_size=data_module.batch_size // (trainer.world_size * trainer.accumulate_grad_batches),
         device=module.device,
         precision=trainer.precision,
     )

@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
+from gpt_exp.errors import UserError
+
 
 def resolve_precision(precision: str, accelerator: str) -> str:
     """`auto`: bf16-mixed where the hardware multiplies bf16 faster, else fp16 on a GPU and fp32 on a CPU."""
@@ -20,9 +22,12 @@ def resolve_precision(precision: str, accelerator: str) -> str:
 
 def resolve_device(device: str) -> torch.device:
     """`auto`: the accelerator that this machine has, or its CPU."""
-    if device != "auto":
-        return torch.device(device)
-    return torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    here = torch.accelerator.current_accelerator(check_available=True) or torch.device("cpu")
+    if device == "auto":
+        return here
+    if device.partition(":")[0] not in ("cpu", here.type):
+        raise UserError(f"device={device}: this machine has cpu" + f" and {here.type}" * (here.type != "cpu"))
+    return torch.device(device)
 
 
 def cpu_has_fast_bf16() -> bool:

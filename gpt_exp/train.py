@@ -6,65 +6,69 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from gpt_exp.errors import UserError
 from gpt_exp.run.folder import RunFolder
-from gpt_exp.run.identity import RUNTIME_KEYS, differences, find_run, is_runtime
+from gpt_exp.run.identity import RUNTIME_KEYS, differences, find_run
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:
     """Start a run, or go on with one, in this process's place; in a sweep, job after job."""
+    sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+    if sweep:  # Hydra gives all jobs one time.
+        config.paths.run = f"{config.paths.run}-{HydraConfig.get().job.num}"
     folder = open_run(config, overrides)
     if folder.status().get("state") == "finished":
         print(f"{folder.path} is finished: {folder.report}")
         return
     command = [sys.executable, "-m", "gpt_exp.job", str(folder.path)]
-    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
-        subprocess.run(command, check=True)
+    if sweep:
+        _wait_for(command, folder)
     else:
         sys.stdout.flush()
         os.execv(sys.executable, command)
 
 
+def _wait_for(command: list[str], folder: RunFolder) -> None:
+    process = subprocess.Popen(command)
+    try:
+        code = process.wait()
+    except KeyboardInterrupt:  # The job got it too, and saves.
+        process.wait()
+        raise
+    if code:
+        raise UserError(f"{folder.path} ended with exit code {code}; its log is {folder.log}")
+
+
 def open_run(config: DictConfig, overrides: list[str]) -> RunFolder:
-    """The folder that `resume` names or finds, or a new one."""
+    """The folder that `resume` names or finds, or a new one.
+
+    Raises UserError where `resume` names a run of another identity.
+    """
     if config.resume == "auto":
         path = find_run(Path(config.paths.outputs), config)
         if path:
             return rejoin(RunFolder(path), config)
         print("resume=auto: no run of this configuration yet; starting one")
     elif config.resume:
-        return reopen(config, overrides)
+        folder = RunFolder.open(config.resume)
+        if different := differences(folder.config(), config):
+            raise UserError(
+                f"resume={config.resume}: this run was made with another {', '.join(different)}; "
+                f"only {', '.join(RUNTIME_KEYS)} may change"
+            )
+        return rejoin(folder, config)
     return RunFolder.create(Path(config.paths.run), config, overrides)
 
 
-def reopen(config: DictConfig, overrides: list[str]) -> RunFolder:
-    """The folder of an earlier run; `resume=FOLDER` alone, or with runtime keys, means the run's own config.
-
-    Raises UserError where other options beside it do not agree with that config.
-    """
-    folder = RunFolder.open(config.resume)
-    saved = folder.config()
-    others = [override for override in overrides if not override.startswith("resume=")]
-    if all(is_runtime(other.lstrip("+").partition("=")[0]) for other in others):
-        changes = OmegaConf.from_dotlist([other.lstrip("+") for other in others])
-        return rejoin(folder, OmegaConf.merge(saved, changes))
-    if different := differences(saved, config):
-        raise UserError(
-            f"resume={config.resume}: this run was made with another {', '.join(different)}; "
-            f"only {', '.join(RUNTIME_KEYS)} may change"
-        )
-    return rejoin(folder, config)
-
-
-def rejoin(folder: RunFolder, config: Any) -> RunFolder:
+def rejoin(folder: RunFolder, config: DictConfig) -> RunFolder:
     """The folder with this config: only its runtime keys (devices, loggers ...) differ from the old one."""
     joined = config.copy()
     joined.name, joined.paths.run = folder.config().name, str(folder.path)
-    folder.save_config(joined)
+    with folder.lock():
+        folder.save_config(joined)
     return folder

@@ -4,6 +4,7 @@ import pytest
 
 from gpt_exp import train
 from gpt_exp.config.compose import compose
+from gpt_exp.config.resumed import with_saved
 from gpt_exp.errors import UserError
 
 
@@ -12,8 +13,8 @@ def opened(tmp_path):
     """The run folder that `gpt-exp train` with these overrides chooses."""
 
     def open_run(*overrides):
-        given = [*overrides, f"paths.outputs={tmp_path}"]
-        return train.open_run(compose("train", given), list(overrides))
+        given = with_saved([*overrides, f"paths.outputs={tmp_path}"])
+        return train.open_run(compose("train", given), given)
 
     return open_run
 
@@ -38,14 +39,15 @@ def test_auto_takes_over_devices_and_loggers(opened):
 
 def test_a_folder_alone_means_its_own_configuration(opened):
     first = opened("seed=7", "model=gpt_nano", "paths.run=${paths.outputs}/a/1")
-    config = opened(f"resume={first.path}", "num_workers=1").config()
+    config = opened(f"resume={first.path}", "num_workers=1", "trainer=ddp", "logger=[csv]").config()
     assert (config.seed, config.model.num_layers, config.num_workers) == (7, 4, 1)
+    assert (config.trainer.strategy, list(config.logger)) == ("ddp", ["csv"])
     assert config.paths.run == str(first.path)
 
 
 def test_another_identity_is_refused_by_name(opened):
     first = opened("seed=7", "paths.run=${paths.outputs}/a/1")
-    with pytest.raises(UserError, match="made with another optimizer.lr, seed;"):
+    with pytest.raises(UserError, match=r"made with another optimizer\.lr;"):
         opened(f"resume={first.path}", "optimizer.lr=0.5")
 
 

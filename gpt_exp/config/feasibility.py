@@ -29,6 +29,27 @@ LEAST = {
     "optimizer.lr": (0, False),
     "optimizer.adamw_lr": (0, False),
     "optimizer.weight_decay": (0, True),
+    "seed": (0, True),
+    "callback.checkpoint.every_n_steps": (1, True),
+    "callback.checkpoint.keep_last": (2, True),
+    "callback.samples.every_n_steps": (1, True),
+    "callback.samples.max_new_tokens": (1, True),
+    "callback.samples.temperature": (0, True),
+}
+# Keys of Lightning's Trainer that are ours to set, and what to write instead.
+TAKEN = {
+    "max_epochs": "trainer.max_steps: training is counted in steps",
+    "limit_train_batches": "trainer.max_steps",
+    "overfit_batches": "repeat_steps, or debug=overfit",
+    "check_val_every_n_epoch": "trainer.val_check_interval, in steps",
+    "num_sanity_val_steps": "debug=fast",
+    "default_root_dir": "paths.run",
+    "callbacks": "callback=[...]",
+    "enable_checkpointing": "callback=[...] without checkpoint",
+    "enable_progress_bar": "callback=[...] without progress",
+    "logger": "logger=[...]",
+    "plugins": "a strategy of your own",
+    "use_distributed_sampler": "nothing: the sampler knows the devices",
 }
 MADE = ("sampling", "schedule", "data", "split")  # Parts that are light enough to be made here.
 PATHS = {"data": ("paths", "path", "root", "data_files"), "tokenizer": ("path",)}
@@ -44,9 +65,15 @@ def problems(config: Config) -> list[Problem]:
         _parts,
         _files,
         _strategy,
+        _trainer,
         _resume,
     ]
     return [problem for check in checks for problem in check(config)]
+
+
+def _trainer(config: Config) -> Iterable[Problem]:
+    taken = [key for key in config.get("trainer") or {} if key in TAKEN]
+    return [Problem(f"trainer.{key}", f"gpt-exp sets it; write {TAKEN[key]}") for key in taken]
 
 
 def shape(config: Config, vocab_size: int) -> Any:

@@ -40,8 +40,8 @@ EXAMPLES = {
     ],
     "generate": [
         "run=outputs/pretrain_demo/RUN",
-        "run=outputs/pretrain_demo/RUN 'prompt=\"def \"'",
-        "run=outputs/pretrain_demo/RUN 'prompt=\"class \"' max_new_tokens=200 temperature=0.8 top_p=0.95",
+        "run=outputs/pretrain_demo/RUN prompt='def '",
+        "run=outputs/pretrain_demo/RUN prompt='class ' max_new_tokens=200 temperature=0.8 top_p=0.95",
         "run=outputs/pretrain_demo/RUN seed=7",
         "run=outputs/pretrain_demo/RUN temperature=0",
     ],

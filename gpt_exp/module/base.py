@@ -71,6 +71,8 @@ class LanguageModule(LightningModule, ABC):
 
     def configure_optimizers(self) -> Any:
         optimizer = build_optimizer(self.optimizer_factory, self.model)
+        if self.trainer.precision == "16-mixed":
+            _unfuse(optimizer)
         scheduler = LambdaLR(optimizer, self.schedule)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
@@ -168,6 +170,13 @@ class LanguageModule(LightningModule, ABC):
         )
         optimizer_steps.total.ready = optimizer_steps.total.completed = checkpoint["global_step"]
         self.stopwatch.total = checkpoint["elapsed_seconds"]
+
+
+def _unfuse(optimizer: torch.optim.Optimizer) -> None:
+    """A fused step takes fp16's scale off the gradients itself: too late for clipping by their norm."""
+    optimizer._step_supports_amp_scaling = False  # type: ignore[attr-defined]
+    for group in optimizer.param_groups:
+        group["fused"] = False
 
 
 def reseed(seed: int, step: int, micro: int, rank: int) -> None:

@@ -20,7 +20,7 @@ def muon(
     model: nn.Module,
     *,
     lr: float = 0.02,
-    adamw_lr: float = 3e-3,
+    adamw_lr: float = 6e-3,
     weight_decay: float = 0.1,
     momentum: float = 0.95,
     betas: tuple[float, float] = (0.9, 0.95),

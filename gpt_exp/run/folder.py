@@ -43,6 +43,7 @@ class RunFolder:
         self.report = self.path / "report.html"
         self.best = self.path / "best.json"
         self.tokenizer = self.path / "tokenizer"
+        self.data = self.path / "data.json"  # What the corpus was made of: it must not change.
         self.saved = self.path / "checkpoints"
         self._appended = (self.metrics, self.speed, self.samples)
 
