@@ -83,7 +83,7 @@ def test_a_part_imports_no_sibling(file: Path) -> None:
 @pytest.mark.parametrize("file", [f for f in FILES if "/" in place(f)], ids=place)
 def test_a_folder_imports_no_verb(file: Path) -> None:
     verbs = tuple(f"gpt_exp.{f.stem}" for f in PACKAGE.glob("*.py") if f.stem not in ("interfaces", "errors"))
-    allowed = ("gpt_exp.precision", "gpt_exp.data_module")
+    allowed = ("gpt_exp.precision", "gpt_exp.data_module", "gpt_exp.hardware")
     assert not {n for n in imports(file) if lies_in(n, verbs) and not lies_in(n, allowed)}
 
 

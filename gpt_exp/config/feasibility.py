@@ -47,6 +47,7 @@ TAKEN = {
     "callbacks": "callback=[...]",
     "enable_checkpointing": "callback=[...] without checkpoint",
     "enable_progress_bar": "callback=[...] without progress",
+    "enable_model_summary": "gpt-exp check, which tells the sizes",
     "logger": "logger=[...]",
     "plugins": "a strategy of your own",
     "use_distributed_sampler": "nothing: the sampler knows the devices",

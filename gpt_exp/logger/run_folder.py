@@ -11,9 +11,6 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
 from gpt_exp.run import lines
 from gpt_exp.run.folder import RunFolder
-from gpt_exp.run.lines import read_metrics
-
-__all__ = ["RunFolderLogger", "read_metrics"]
 
 SPEED = "speed/"
 

@@ -138,7 +138,7 @@ class LanguageModule(LightningModule, ABC):
             "speed/elapsed_seconds": self.stopwatch.total,
         }
         if self._peak:
-            flops = self.model.shape.flops_per_token(self.model.shape.context_length)
+            flops = self.model.shape.flops_per_token()
             metrics["speed/mfu"] = tokens_per_second * flops / self._peak
         return metrics
 
@@ -151,11 +151,10 @@ class LanguageModule(LightningModule, ABC):
     # Validation
 
     def on_validation_start(self) -> None:
-        self._validation_pause = self.stopwatch.paused()
-        self._validation_pause.__enter__()
+        self.stopwatch.pause()
 
     def on_validation_end(self) -> None:
-        self._validation_pause.__exit__(None, None, None)
+        self.stopwatch.go_on()
 
     # Checkpoints
 

@@ -8,14 +8,14 @@ from time import perf_counter
 
 
 class Stopwatch:
-    """Runs while the model trains; validation, samples and checkpoints pause it."""
+    """Runs while the model trains; validation and samples pause it."""
 
     def __init__(self) -> None:
         self.total = 0.0  # Seconds, all laps.
         self.restart()
 
     def restart(self) -> None:
-        self._started = perf_counter()
+        self._started = self._paused = perf_counter()
 
     def lap(self) -> float:
         """Seconds since the last lap, pauses left out."""
@@ -25,10 +25,16 @@ class Stopwatch:
         self.total += seconds
         return seconds
 
+    def pause(self) -> None:
+        self._paused = perf_counter()
+
+    def go_on(self) -> None:
+        self._started += perf_counter() - self._paused
+
     @contextmanager
     def paused(self) -> Iterator[None]:
-        began = perf_counter()
+        self.pause()
         try:
             yield
         finally:
-            self._started += perf_counter() - began
+            self.go_on()

@@ -15,11 +15,7 @@ def adamw(
     weight_decay: float = 0.1,
     betas: tuple[float, float] = (0.9, 0.95),
     eps: float = 1e-8,
-    fused: bool = True,
 ) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101) as one kernel over all parameters.
-
-    Set `fused` to false for gradient clipping under fp16, which Lightning refuses for a fused optimizer.
-    """
+    """AdamW (Loshchilov and Hutter 2019, arXiv:1711.05101) as one kernel over all parameters."""
     groups = parameter_groups(model, weight_decay)
-    return torch.optim.AdamW(groups, lr=lr, betas=(betas[0], betas[1]), eps=eps, fused=fused)
+    return torch.optim.AdamW(groups, lr=lr, betas=(betas[0], betas[1]), eps=eps, fused=True)

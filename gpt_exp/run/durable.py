@@ -55,11 +55,6 @@ def write_file(path: Path, data: bytes | str) -> None:
         _sync(path.parent)
 
 
-def verify(folder: Path) -> bool:
-    """Whether every file that the manifest lists is there, to the bit."""
-    return damage(folder) is None
-
-
 def damage(folder: Path, *, contents: bool = True) -> str | None:
     """What is wrong with a folder written by `write_folder`; None where nothing is.
 

@@ -31,8 +31,6 @@ RUNTIME_KEYS = (
     "trainer.strategy",
     "trainer.accumulate_grad_batches",  # The batch of one step stays: it is cut into more or fewer pieces.
     "trainer.log_every_n_steps",
-    "trainer.enable_progress_bar",
-    "trainer.enable_model_summary",
     "trainer.profiler",
 )
 ABSENT = "<absent>"

@@ -81,8 +81,7 @@ _VALIDATION = ("loss", "perplexity", "bits_per_byte")
 def bars(results: Mapping[str, Any]) -> list[tuple[str, str, float]]:
     """Bits per byte of the model and of compressors on the same text: (name, value, width in percent)."""
     validation = results.get("val", {})
-    baselines = results.get("baselines", validation)
-    values = {name: baselines[name] for name in ("gzip", "xz") if baselines.get(name)}
+    values = {name: validation[name] for name in ("gzip", "xz") if validation.get(name)}
     if not values or not validation.get("bits_per_byte"):
         return []
     values["this model"] = validation["bits_per_byte"]

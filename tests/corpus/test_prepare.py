@@ -143,7 +143,7 @@ def test_a_killed_preparation_leaves_no_cache(folder, tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     (left,) = (cache / "tokens").iterdir()
-    assert left.name.startswith(durable.TEMPORARY) and not durable.verify(left)
+    assert left.name.startswith(durable.TEMPORARY) and durable.damage(left) is not None
     corpus = made(folder, cache)
     assert list((cache / "tokens").iterdir()) == [corpus.folder]
 
@@ -154,7 +154,7 @@ def test_two_at_once_both_end_well(folder, tmp_path):
         process.communicate()
     assert [process.returncode for process in processes] == [0, 0]
     (made_folder,) = (tmp_path / "cache" / "tokens").iterdir()
-    assert durable.verify(made_folder)
+    assert durable.damage(made_folder) is None
 
 
 def test_a_tokenizer_learns_from_the_training_part_alone_and_is_cached(folder, tmp_path):

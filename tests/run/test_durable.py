@@ -110,7 +110,7 @@ def test_a_first_write_that_fails_leaves_nothing(tmp_path, react):
     for k in range(1, 14):
         parent = tmp_path / str(k)
         in_child(lambda k=k, parent=parent: (on_operation(k, react), write(parent / "target", NEW)))
-        assert durable.verify(parent / "target") or not (parent / "target").exists()
+        assert durable.damage(parent / "target") is None or not (parent / "target").exists()
 
 
 @pytest.mark.parametrize("react", [die, disk_full])
@@ -204,7 +204,7 @@ def test_the_power_loss_test_notices_a_missing_fsync(tmp_path, monkeypatch):
         (tmp_path / str(k)).mkdir()
         with monkeypatch.context() as patch:
             target = lose_power(tmp_path / str(k), k, patch, early_names=True)
-        damaged += not durable.verify(target)
+        damaged += durable.damage(target) is not None
     assert damaged > 0
 
 
@@ -218,14 +218,14 @@ def test_bit_flips_and_truncations_are_detected(tmp_path):
             flipped = bytearray(whole)
             flipped[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
             (target / name).write_bytes(flipped)
-            assert not durable.verify(target)
+            assert durable.damage(target) is not None
         for length in {0, 1, *(rng.randrange(len(whole)) for _ in range(20))}:
             (target / name).write_bytes(whole[:length])
             assert name in durable.damage(target)
         (target / name).unlink()
         assert durable.damage(target) == f"{target / name} is missing"
         (target / name).write_bytes(whole)
-    assert durable.verify(target)
+    assert durable.damage(target) is None
 
 
 def test_swapped_files_are_detected(tmp_path):
@@ -236,7 +236,7 @@ def test_swapped_files_are_detected(tmp_path):
         shutil.move(first / name, tmp_path / "moved")
         shutil.move(second / name, first / name)
         shutil.move(tmp_path / "moved", second / name)
-        assert not durable.verify(first) and not durable.verify(second)
+        assert durable.damage(first) is not None and durable.damage(second) is not None
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_swapped_files_are_detected(tmp_path):
 )
 def test_a_hostile_manifest_is_damage(tmp_path, hostile):
     (tmp_path / durable.MANIFEST).write_text(hostile)
-    assert not durable.verify(tmp_path)
+    assert durable.damage(tmp_path) is not None
 
 
 def test_an_error_inside_keeps_the_old_folder(tmp_path):
