@@ -53,7 +53,7 @@ def run_noted(folder: RunFolder) -> int:
     try:
         return run(folder)
     except Exception as error:
-        logging.getLogger(__name__).debug("", exc_info=True)
+        logging.getLogger("traceback").info("the job failed", exc_info=True)  # To the log file alone.
         if is_first():
             folder.set_status("failed", reason=f"{type(error).__name__}: {error}")
             write_report(folder.path)
@@ -75,6 +75,7 @@ def run(folder: RunFolder) -> int:
     trainer: Any = experiment.trainer
     checkpoint = folder.newest_whole_checkpoint()
     trainer.fit(experiment.module, datamodule=experiment.data_module, ckpt_path=checkpoint, weights_only=True)
+    leave_the_others()
     if not trainer.is_global_zero:
         return 0
     stopped_by = next(filter(None, (getattr(c, "stopped_by", None) for c in trainer.callbacks)), None)
@@ -83,6 +84,14 @@ def run(folder: RunFolder) -> int:
         return 128 + getattr(signal, stopped_by, 0)
     finish(folder, experiment)
     return 0
+
+
+def leave_the_others() -> None:
+    """What is left to do is the first process's alone."""
+    import torch.distributed
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def finish(folder: RunFolder, experiment: Experiment) -> None:

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from gpt_exp.model.dropout import keep_mask, keep_scale
+from gpt_exp.model.dropout import by_bytes, keep_mask, keep_scale
 from gpt_exp.model.shape import Shape
 
 QUERY_BLOCK = 128  # Queries whose scores are made at once, in attention written out.
@@ -70,7 +70,7 @@ def attention_precision(query_key_value: Tensor) -> Tensor:
 
 def attend(query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None, dropout: float) -> Tensor:
     """Softmax attention, `(batch, heads, time, head_dim)`; groups of queries share the fewer key heads."""
-    if dropout > 0 and query.device.type == "cpu":
+    if dropout > 0 and by_bytes(query):
         return attend_with_dropout(query, key, value, mask=mask, dropout=dropout)
     groups = query.shape[1] // key.shape[1]
     if mask is not None and groups > 1:  # CUDA's kernel for masks knows no groups.

@@ -20,9 +20,14 @@ class Dropout(nn.Module):
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training or self.p == 0 or x.device.type != "cpu":
+        if not self.training or self.p == 0 or not by_bytes(x):
             return F.dropout(x, self.p, self.training)
         return x * keep_mask(x.shape, self.p, x.dtype).mul_(keep_scale(self.p))
+
+
+def by_bytes(x: Tensor) -> bool:
+    """Whether masks are drawn here; the compiler has a generator of its own."""
+    return x.device.type == "cpu" and not torch.compiler.is_compiling()
 
 
 def keep_mask(shape: Sequence[int], p: float, dtype: torch.dtype) -> Tensor:
