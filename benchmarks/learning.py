@@ -7,7 +7,6 @@ Both are measured by the loss over the whole validation part, in all disjoint bl
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -53,11 +52,7 @@ def ours(text: Path, seed: int, precision: str) -> dict[int, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--nanogpt", type=Path, required=True, help="a checkout of karpathy/nanoGPT")
-    parser.add_argument("--text", type=Path, required=True, help="tinyshakespeare's input.txt")
+    parser = nanogpt.parser(__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--precision", nargs="+", default=["32-true", "bf16-mixed"])
     arguments = parser.parse_args()

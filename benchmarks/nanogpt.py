@@ -4,6 +4,7 @@ the seed and for the validation loss: measured over the whole validation part, n
 
 from __future__ import annotations
 
+import argparse
 import os
 import pickle
 import re
@@ -27,6 +28,15 @@ def estimate_loss():
     model.train()
     return {'train': float('nan'), 'val': sum(losses) / blocks}
 """
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """What every comparison with it must be told."""
+    form = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=description, formatter_class=form)
+    parser.add_argument("--nanogpt", type=Path, required=True, help="a checkout of karpathy/nanoGPT")
+    parser.add_argument("--text", type=Path, required=True, help="tinyshakespeare's input.txt")
+    return parser
 
 
 def workspace(checkout: Path, text: Path) -> Path:

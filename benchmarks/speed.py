@@ -8,7 +8,6 @@ bar on. Prints tokens per second of each round and the ratio of the medians.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -48,11 +47,7 @@ def ours(text: Path, steps: int, options: list[str]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--nanogpt", type=Path, required=True, help="a checkout of karpathy/nanoGPT")
-    parser.add_argument("--text", type=Path, required=True, help="tinyshakespeare's input.txt")
+    parser = nanogpt.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("options", nargs="*", help="more overrides of ours, such as compile=true")

@@ -25,7 +25,6 @@ from gpt_exp.run.report import write_report
 if TYPE_CHECKING:
     from gpt_exp.experiment import Experiment
 
-
 # Raised for what a user gave: a metric that is not there, a GPU that is not there, a refused API key.
 REFUSALS = ("lightning.fabric.utilities.exceptions", "wandb.")
 RANKS = ("LOCAL_RANK", "RANK", "SLURM_PROCID")  # As Lightning, torchrun and SLURM number their processes.
@@ -100,9 +99,12 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
     from gpt_exp.experiment import LoadedRun, load_run
 
     module, data_module, trainer = experiment
-    unsaved = LoadedRun(module.model, module.tokenizer, folder.config())
+    if folder.checkpoints():
+        trained = load_run(folder.path, "best")
+    else:
+        trained = LoadedRun(module.model, module.tokenizer, folder.config())
     results = evaluate_run(
-        load_run(folder.path, "best") if folder.checkpoints() else unsaved,
+        trained,
         data_module,
         held_out(data_module.corpus),
         batch_size=data_module.batch_size // (trainer.world_size * trainer.accumulate_grad_batches),
