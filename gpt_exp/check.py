@@ -8,11 +8,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gpt_exp.config import cost, feasibility
-from gpt_exp.config.resolve import UNKNOWN, resolve
-
-# Assumed where training the tokenizer will tell.
-VOCAB_SIZES = {"character": 100, "byte": 257, "tiktoken": 50_257}
-UNITS = ((1e12, "T"), (1e9, "B"), (1e6, "M"), (1e3, "k"))
+from gpt_exp.config.resolve import resolve
+from gpt_exp.page.numbers import count, duration, size
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:
@@ -28,14 +25,14 @@ def summary(config: dict[str, Any]) -> str:
 
 def rows(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Every line's name and text."""
-    vocab_size, sure = vocabulary(config)
+    vocab_size, sure = cost.vocabulary(config)
     family = str(config["model"]["_target_"]).rpartition(".")[0].rpartition(".")[2]
     shape = feasibility.shape(config, vocab_size)
     if shape is None:
         yield "model", f"{family}: tells no sizes without being built, so no estimates"
         return
-    without = short(shape.num_parameters_without_embeddings)
-    yield "model", f"{family}, {short(shape.num_parameters)} parameters ({without} without embeddings)"
+    without = count(shape.num_parameters_without_embeddings)
+    yield "model", f"{family}, {count(shape.num_parameters)} parameters ({without} without embeddings)"
     assumed = "" if sure else " (assumed; the tokenizer will tell)"
     yield "", f"context {shape.context_length:,}, vocabulary {vocab_size:,}{assumed}"
     yield from _job(config, cost.estimate(config, shape))
@@ -48,45 +45,13 @@ def _job(config: dict[str, Any], job: cost.Cost) -> Iterator[tuple[str, str]]:
     factors = f"{job.micro_batch_size} x {devices} x {_count(nodes, 'node')} x {accumulate} accumulated"
     yield "batch", f"{config['batch_size']} sequences = {factors}; {job.tokens_per_step:,} tokens a step"
     steps = feasibility.get(config, "trainer.max_steps", 1)
-    yield "training", f"{steps:,} steps, {short(job.tokens)} tokens, {job.flops:.1e} FLOPs"
+    yield "training", f"{steps:,} steps, {count(job.tokens)} tokens, {job.flops:.1e} FLOPs"
     parts = ", ".join(f"{name} {size(part)}" for name, part in job.memory._asdict().items())
     yield "memory", f"about {size(job.memory.total)} a device: {parts}"
     times, basis = cost.seconds(config, job)
     many = f" ({job.world_size} of them)" if job.world_size > 1 else ""
     spent = ", ".join(f"{duration(seconds)} on {name}" for name, seconds in times.items())
     yield "time", f"about {spent}{many}; {basis}"
-
-
-def vocabulary(config: dict[str, Any]) -> tuple[int, bool]:
-    """The number of tokens, and whether it is certain before the tokenizer is there."""
-    for key in ("model.vocab_size", "tokenizer.vocab_size"):
-        value = feasibility.get(config, key)
-        if isinstance(value, int) and value is not UNKNOWN:
-            return value, True
-    family = str(feasibility.get(config, "tokenizer._target_", "")).rpartition(".")[0].rpartition(".")[2]
-    return VOCAB_SIZES.get(family, 50_257), family == "byte"
-
-
-def short(number: float) -> str:
-    """12,345,678 as 12.3 M."""
-    for unit, letter in UNITS:
-        if number >= unit:
-            return f"{number / unit:.3g} {letter}"
-    return f"{number:.0f}"
-
-
-def size(number: float) -> str:
-    """Bytes in MB or GB, as memory is sold."""
-    if number >= 1e10:
-        return f"{number / 1e9:.0f} GB"
-    return f"{number / 1e9:.1f} GB" if number >= 1e8 else f"{number / 1e6:.0f} MB"
-
-
-def duration(seconds: float) -> str:
-    for unit, name in ((86_400, "days"), (3_600, "hours"), (60, "min")):
-        if seconds >= 1.5 * unit:
-            return f"{seconds / unit:.2g} {name}"
-    return f"{max(1, round(seconds))} s"
 
 
 def _count(number: int, noun: str) -> str:

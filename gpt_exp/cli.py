@@ -21,9 +21,16 @@ VERBS = {
     "export": "a run as a Hugging Face folder: safetensors, config.json, tokenizer",
     "prepare": "train the tokenizer and tokenise the text now, so that train starts at once",
     "report": "write a run's report.html again",
+    "sweep": "what became of a sweep's jobs: status, leaderboard, report, retry, resume",
+    "compare": "runs side by side, by what differs: config, code, machine, metrics",
+    "scaling": "how the loss falls with size and data, from a sweep, and what a larger run would reach",
+    "dashboard": "a local web page of all runs and sweeps, live",
 }
 SHELLS = ("bash", "zsh", "fish")
 SWEPT = ("train", "check")  # Verbs that take -m.
+# The keys that words without = go to: each word its own, or all words one list.
+WORDS = {"sweep": ("action", "folder")}
+WORD_LISTS = {"compare": "runs", "scaling": "runs"}
 MISTAKE, INTERRUPTED = 2, 130  # Exit codes.
 
 
@@ -40,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         if os.environ.get("GPT_EXP_TRACEBACK"):
             raise
         tell(error)
-        return MISTAKE
+        return getattr(error, "exit_code", MISTAKE)
 
 
 def tell(error: Exception) -> None:
@@ -112,6 +119,7 @@ def run(verb: str, arguments: list[str]) -> None:
     from gpt_exp.config.location import root_config
     from gpt_exp.config.resumed import with_saved
 
+    arguments = worded(verb, arguments)
     arguments, prompt = without_prompt(arguments) if verb == "generate" else (arguments, None)
     flags = hydra_app.parse(verb, arguments)
     flags.overrides = with_saved(flags.overrides)
@@ -135,6 +143,22 @@ def run(verb: str, arguments: list[str]) -> None:
         module(verb)(job.config, job.given)
 
 
+def worded(verb: str, arguments: list[str]) -> list[str]:
+    """`compare A B` as `compare runs=[A,B]`, and `sweep status FOLDER` as `action=status folder=FOLDER`."""
+    if verb not in (*WORDS, *WORD_LISTS):
+        return arguments
+    words = [each for each in arguments if "=" not in each and not each.startswith("-")]
+    rest = [each for each in arguments if each not in words]
+    quoted = ["'" + word.replace("'", r"\'") + "'" for word in words]
+    if verb in WORD_LISTS:
+        return [*rest, f"{WORD_LISTS[verb]}=[{','.join(quoted)}]"] if words else rest
+    keys = WORDS[verb]
+    if len(words) > len(keys):
+        usage = " ".join(key.upper() for key in keys)
+        raise UserError(f"{words[len(keys)]}: one word too many; gpt-exp {verb} {usage}")
+    return [*rest, *(f"{key}={word}" for key, word in zip(keys, quoted, strict=False))]
+
+
 def without_prompt(arguments: list[str]) -> tuple[list[str], str | None]:
     """The arguments but `prompt=...`, and its text as it stands: Hydra's grammar has no place for prose."""
     prompts = [argument for argument in arguments if argument.startswith("prompt=")]
@@ -142,8 +166,9 @@ def without_prompt(arguments: list[str]) -> tuple[list[str], str | None]:
     return rest, prompts[-1].removeprefix("prompt=") if prompts else None
 
 
-def module(verb: str) -> Callable[[DictConfig, list[str]], None]:
+def module(verb: str) -> Callable[[DictConfig, list[str]], object]:
     """The verb's own `main`."""
     from importlib import import_module
 
-    return import_module(f"gpt_exp.{verb}").main
+    found = import_module(f"gpt_exp.{verb}")
+    return (import_module(f"gpt_exp.{verb}.command") if hasattr(found, "__path__") else found).main

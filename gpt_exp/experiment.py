@@ -11,6 +11,7 @@ from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Checkpoint, ProgressBar
+from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
@@ -95,9 +96,9 @@ def make_model(config: DictConfig, tokenizer: Tokenizer) -> Model:
     return model
 
 
-def make_experiment(config: DictConfig, folder: RunFolder) -> Experiment:
+def make_experiment(config: DictConfig, folder: RunFolder, loggers: list[Logger]) -> Experiment:
     """Everything a training run needs, with the tokenizer kept in the run's folder."""
-    trainer = make_trainer(config, folder)  # First: it knows at once what this machine lacks.
+    trainer = make_trainer(config, folder, loggers)  # First: it knows at once what this machine lacks.
     tokenizer, corpus = run_data(config, folder)
     model, task = make_model(config, tokenizer), make(config.task)
     module = make(config.module)(
@@ -139,10 +140,14 @@ def make_data_module(config: DictConfig, corpus: Corpus, model: Model, task: Tas
     )
 
 
-def make_trainer(config: DictConfig, folder: RunFolder) -> Trainer:
+def make_loggers(config: DictConfig, folder: RunFolder) -> list[Logger]:
+    """The run folder's own log, and those that the config names."""
+    return [RunFolderLogger(folder.path), *(make(node) for node in config.get("logger", {}).values())]
+
+
+def make_trainer(config: DictConfig, folder: RunFolder, loggers: list[Logger]) -> Trainer:
     """Lightning's Trainer, with every interval in optimizer steps and nothing that writes elsewhere."""
     callbacks = [make(node) for node in config.get("callback", {}).values()]
-    loggers = [RunFolderLogger(folder.path), *(make(node) for node in config.get("logger", {}).values())]
     trainer = make(config.trainer, _partial_=True)
     accumulate, limit = config.trainer.accumulate_grad_batches, config.trainer.limit_val_batches
     try:

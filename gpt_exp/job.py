@@ -9,18 +9,20 @@ checkpoint to go on from.
 
 from __future__ import annotations
 
+import ctypes
 import json
 import logging
 import os
 import signal
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gpt_exp.errors import UserError
+from gpt_exp.page.run import write_report
 from gpt_exp.run.durable import write_file
-from gpt_exp.run.folder import RunFolder
-from gpt_exp.run.report import write_report
+from gpt_exp.run.folder import RunFolder, step_of
 
 if TYPE_CHECKING:
     from gpt_exp.experiment import Experiment
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
 # Raised for what a user gave: a metric that is not there, a GPU that is not there, a refused API key.
 REFUSALS = ("lightning.fabric.utilities.exceptions", "wandb.")
 RANKS = ("LOCAL_RANK", "RANK", "SLURM_PROCID")  # As Lightning, torchrun and SLURM number their processes.
+MANAGER = "GPT_EXP_MANAGER"  # The process that this job must not outlive.
 
 
 def main() -> None:
     try:
+        stop_with_manager()
         folder = RunFolder.open(sys.argv[1])
         with folder.lock() if is_first() else nullcontext():
             sys.exit(run_noted(folder))
@@ -40,6 +44,17 @@ def main() -> None:
             raise
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
+
+
+def stop_with_manager() -> None:
+    """Let the system send SIGTERM (save and stop) when the sweep that started this job dies (Linux)."""
+    manager = os.environ.pop(MANAGER, None)  # Processes of a distributed run stop with their first one.
+    if manager is None or not sys.platform.startswith("linux"):
+        return
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
+    if os.getppid() != int(manager):  # It died before we asked.
+        sys.exit(128 + signal.SIGTERM)
 
 
 def is_first() -> bool:
@@ -63,16 +78,23 @@ def run_noted(folder: RunFolder) -> int:
 
 def run(folder: RunFolder) -> int:
     """Train, evaluate, report; the exit code."""
-    from gpt_exp.experiment import make_experiment, read_config
+    from gpt_exp.experiment import make_experiment, make_loggers, read_config
+    from gpt_exp.logger.tracker import tracking
     from gpt_exp.run.log import log_to
 
     config = read_config(folder)
     log_to(folder.log)
     if is_first():
-        folder.set_status("running")
-    experiment = make_experiment(config, folder)
+        folder.stop_request.unlink(missing_ok=True)
+        folder.set_status("running", max_steps=config.trainer.max_steps)
+    loggers, checkpoint = make_loggers(config, folder), folder.newest_whole_checkpoint()
+    with tracking(loggers, folder, step_of(checkpoint) if checkpoint else 0):
+        return train(folder, make_experiment(config, folder, loggers), checkpoint)
+
+
+def train(folder: RunFolder, experiment: Experiment, checkpoint: Path | None) -> int:
+    """Train from a checkpoint on; if that was not interrupted, evaluate and report."""
     trainer: Any = experiment.trainer
-    checkpoint = folder.newest_whole_checkpoint()
     trainer.fit(experiment.module, datamodule=experiment.data_module, ckpt_path=checkpoint, weights_only=True)
     leave_the_others()
     if not trainer.is_global_zero:
@@ -97,6 +119,7 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
     """Evaluate the best checkpoint on all held-out text and write the report."""
     from gpt_exp.evaluate import evaluate_run, held_out, print_results
     from gpt_exp.experiment import LoadedRun, load_run
+    from gpt_exp.logger.tracker import Tracker
 
     module, data_module, trainer = experiment
     if folder.checkpoints():
@@ -119,6 +142,9 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
         **results,
     }
     write_file(folder.results, json.dumps(summary, indent=2))
+    for logger in trainer.loggers:
+        if isinstance(logger, Tracker):
+            logger.log_results(summary)
     folder.set_status("finished", step=trainer.global_step)
     print_results(results)
     print(f"report: {write_report(folder.path)}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from gpt_exp.run.report import write_report
+from gpt_exp.page.run import write_report
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:

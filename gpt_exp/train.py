@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,36 +11,21 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from gpt_exp.errors import UserError
+from gpt_exp.run.find import find_run
 from gpt_exp.run.folder import RunFolder
-from gpt_exp.run.identity import RUNTIME_KEYS, differences, find_run
+from gpt_exp.run.identity import RUNTIME_KEYS, differences
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:
-    """Start a run, or go on with one, in this process's place; in a sweep, job after job."""
-    sweep = HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
-    if sweep:  # Hydra gives all jobs one time.
-        config.paths.run = f"{config.paths.run}-{HydraConfig.get().job.num}"
+    """Start a run, or go on with one, in this process's place."""
+    if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
+        raise UserError("hydra/sweeper: gpt-exp carries out its own sweeps; sweep=tpe and others search")
     folder = open_run(config, overrides)
     if folder.status().get("state") == "finished":
         print(f"{folder.path} is finished: {folder.report}")
         return
-    command = [sys.executable, "-m", "gpt_exp.job", str(folder.path)]
-    if sweep:
-        _wait_for(command, folder)
-    else:
-        sys.stdout.flush()
-        os.execv(sys.executable, command)
-
-
-def _wait_for(command: list[str], folder: RunFolder) -> None:
-    process = subprocess.Popen(command)
-    try:
-        code = process.wait()
-    except KeyboardInterrupt:  # The job got it too, and saves.
-        process.wait()
-        raise
-    if code:
-        raise UserError(f"{folder.path} ended with exit code {code}; its log is {folder.log}")
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "gpt_exp.job", str(folder.path)])
 
 
 def open_run(config: DictConfig, overrides: list[str]) -> RunFolder:

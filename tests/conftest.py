@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sweep_folders
 import torch
 
 ASSETS = Path(__file__).parent / "assets"
@@ -58,6 +59,13 @@ def train(new_run, keep_process_state):
         return folder
 
     return run
+
+
+@pytest.fixture
+def grid_sweep(tmp_path):
+    """Write a finished grid over these parameters, without training."""
+    folders = tmp_path / "outputs/sweeps/demo/2026-01-01_00-00-00"
+    return lambda parameters, **known: sweep_folders.write_sweep(folders, parameters, **known)
 
 
 @pytest.fixture

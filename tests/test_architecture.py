@@ -12,7 +12,18 @@ from gpt_exp.config.location import PACKAGE, conf_folder
 
 PARTS = ("model", "task", "data", "optimizer", "schedule", "tokenizer", "corpus", "sampling", "decoding")
 FOR_PARTS = ("gpt_exp.interfaces", "gpt_exp.errors", "gpt_exp.run.durable")
-NO_TORCH = ("tokenizer", "data", "corpus", "sampling", "schedule", "config")
+NO_TORCH = (
+    "tokenizer",
+    "data",
+    "corpus",
+    "sampling",
+    "schedule",
+    "config",
+    "sweep",
+    "page",
+    "dashboard",
+    "scaling",
+)
 LIGHT_FILES = (
     "interfaces.py",
     "errors.py",

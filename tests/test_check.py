@@ -91,15 +91,3 @@ def test_prints_every_figure_in_few_lines() -> None:
     )
     assert "= 4 x 8 devices x 1 node x 1 accumulated" in printed
     assert len(printed.splitlines()) <= 8
-
-
-def test_numbers_read_well() -> None:
-    assert [check.short(n) for n in (12, 12_345_678, 1.5e9)] == ["12", "12.3 M", "1.5 B"]
-    assert [check.size(n) for n in (5e6, 1.5e9, 1.1e11)] == ["5 MB", "1.5 GB", "110 GB"]
-    assert [check.duration(s) for s in (0.1, 60, 600, 7200, 2e6)] == [
-        "1 s",
-        "60 s",
-        "10 min",
-        "2 hours",
-        "23 days",
-    ]

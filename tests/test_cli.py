@@ -14,6 +14,7 @@ from gpt_exp import cli
 from gpt_exp.config import cost
 from gpt_exp.config.help import EXAMPLES
 from gpt_exp.config.location import conf_folder, root_config
+from gpt_exp.sweep import carry_out
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = "import sys; from gpt_exp.cli import main; sys.exit(main())"
@@ -93,6 +94,7 @@ def test_examples_are_right(verb: str, example: str, tmp_path: Path, monkeypatch
     (tmp_path / "books").mkdir()
     (tmp_path / "books" / "one.txt").write_text("A book.")
     monkeypatch.setattr(cli, "module", lambda verb: lambda config, overrides: None)
+    monkeypatch.setattr(carry_out, "carry_out", lambda *args, **kwargs: None)
     assert cli.main([verb, *shlex.split(example)]) == 0
 
 
@@ -105,15 +107,12 @@ def test_a_verb_gets_its_config_and_overrides(monkeypatch: pytest.MonkeyPatch, t
     assert config.paths.run.startswith(str(tmp_path))
 
 
-def test_a_sweep_runs_every_job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    sweep = ["train", "-m", f"paths.outputs={tmp_path}", "seed=1,2", "optimizer=adamw,muon"]
-    jobs = launched(sweep, monkeypatch)
-    assert sorted((config.seed, "adamw_lr" in config.optimizer) for config, _ in jobs) == [
-        (1, False),
-        (1, True),
-        (2, False),
-        (2, True),
-    ]
+def test_a_sweep_is_handed_over_as_it_was_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    given = [f"paths.outputs={tmp_path}", "seed=1,2", "optimizer=adamw,muon", "trainer.benchmark=true"]
+    handed: list[Any] = []
+    monkeypatch.setattr(carry_out, "carry_out", lambda *arguments, **known: handed.append(arguments))
+    assert launched(["train", "-m", *given], monkeypatch) == []
+    assert handed == [(given, None, "train")]
 
 
 def test_a_sweep_with_one_bad_job_starts_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -45,3 +45,10 @@ def test_the_wheel_holds_the_whole_configuration(installed):
     assert {
         path.relative_to(installed / "gpt_exp/conf") for path in installed.rglob("conf/**/*.yaml")
     } == shipped
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_pages(installed):
+    page = Path("gpt_exp/page")
+    parts = {path.name for suffix in ("j2", "css", "js") for path in (ROOT / page).glob(f"*.{suffix}")}
+    assert parts and parts <= {path.name for path in (installed / page).iterdir()}

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 import signal
+from time import monotonic
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer, callbacks
@@ -14,6 +15,7 @@ from gpt_exp.callback.stop_signal import StopSignal
 from gpt_exp.run import durable
 from gpt_exp.run.folder import RunFolder, read_json, step_of
 
+LOOK_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
@@ -39,6 +41,8 @@ class Checkpoint(callbacks.Checkpoint):
         self.keep_last = keep_last
         self.stopped_by: str | None = None  # The signal that ended training before its time.
         self._signal = StopSignal()
+        self._request: str | None = None  # Why the run folder's `stop` file asks for an end.
+        self._look_at = 0.0  # When to look for that file again, by the monotonic clock.
         self._best: dict[str, Any] = {}  # {"step", "metric", "value"}
         self._best_before: dict[str, Any] = {}
         self._logged: dict[str, int] = {}  # The sizes of the metrics files at the step that was loaded.
@@ -85,12 +89,20 @@ class Checkpoint(callbacks.Checkpoint):
         if trainer.global_step == self._step:  # Within an accumulation.
             return
         self._step = trainer.global_step
-        stop = trainer.strategy.reduce_boolean_decision(self._signal.received is not None, all=False)
+        stop = trainer.strategy.reduce_boolean_decision(self._is_to_stop(trainer), all=False)
         if stop or self._step % self.every_n_steps == 0 or self._best.get("step") == self._step:
             self._save(trainer)
         if stop:
             self._stop(trainer)
             raise StopIteration  # It ends the epoch here; should_stop alone would train one batch more.
+
+    def _is_to_stop(self, trainer: Trainer) -> bool:
+        """Whether this process got a signal, or somebody left a request in the run folder."""
+        if trainer.is_global_zero and monotonic() > self._look_at:
+            self._look_at = monotonic() + LOOK_SECONDS
+            request = _folder(trainer).stop_request
+            self._request = request.read_text().strip() if request.exists() else None
+        return self._signal.received is not None or self._request is not None
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or trainer.state.fn != "fit":
@@ -168,8 +180,9 @@ class Checkpoint(callbacks.Checkpoint):
         trainer.should_stop = True
         if trainer.is_global_zero:
             folder = _folder(trainer)
-            folder.set_status("stopped", step=trainer.global_step, reason=self.stopped_by)
-            log.warning("Stopped by %s at step %d.", self.stopped_by, trainer.global_step)
+            why = self._request or self.stopped_by
+            folder.set_status("stopped", step=trainer.global_step, reason=why)
+            log.warning("Stopped by %s at step %d.", why, trainer.global_step)
             print(f"to go on: gpt-exp train resume={folder.path}")
 
 

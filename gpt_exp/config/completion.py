@@ -51,7 +51,13 @@ def candidates(line: str, verbs: Iterable[str]) -> list[str]:
     verb = words[0]
     if verb not in verbs:
         return []
-    return [word for word in _asked_of_hydra(verb, line.partition(verb)[2]) if _offered(word, verb)]
+    found = [word for word in _asked_of_hydra(verb, line.partition(verb)[2]) if _offered(word, verb)]
+    return [each for word in found for each in _open_ended(word)]
+
+
+def _open_ended(word: str) -> list[str]:
+    """Hydra leaves a group that holds options and groups (sweep) without what may follow."""
+    return [f"{word}=", f"{word}/"] if word in groups() else [word]
 
 
 def _offered(word: str, verb: str) -> bool:

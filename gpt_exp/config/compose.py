@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override
@@ -21,7 +23,7 @@ from omegaconf.errors import OmegaConfBaseException
 from gpt_exp.config import hydra_app, structure, targets
 from gpt_exp.config import overrides as command_line
 from gpt_exp.config.keys import references
-from gpt_exp.config.location import conf_folder, folders, groups, root_config, shown
+from gpt_exp.config.location import conf_folder, folders, groups, last_change, root_config, shown
 from gpt_exp.config.nearest import nearest
 from gpt_exp.config.origin import Layer, origin
 from gpt_exp.config.problem import Problem, refuse
@@ -82,9 +84,8 @@ def _compose(
 ) -> Composition:
     """Let Hydra choose the options; then set the values, with or without `+`, where something takes them."""
     values = [o for o in parsed if not (command_line.chooses_option(o, offered) or _is_hydras(o))]
-    with _hydra(config_dir):
-        chosen = [str(o.input_line) for o in parsed if o not in values]
-        config = hydra_compose(name, chosen, return_hydra_config=True)
+    chosen = tuple(str(o.input_line) for o in parsed if o not in values)
+    config = _with_options(name, chosen, config_dir, last_change(config_dir)).copy()
     problems = targets.hydra_problems(OmegaConf.to_container(config.hydra, resolve=False))
     HydraConfig.instance().set_config(config)  # For ${hydra:...}.
     with open_dict(config):
@@ -98,6 +99,15 @@ def _compose(
         if override.key_or_group not in unknown:
             _apply(override, config)
     return Composition(config, resolve(config), problems, parsed, spelt, name, config_dir)
+
+
+@lru_cache(maxsize=256)  # Jobs of a sweep often choose the same options and differ in values.
+def _with_options(
+    name: str, chosen: tuple[str, ...], config_dir: str | None, as_of: tuple[int, int]
+) -> DictConfig:
+    """What Hydra makes of the options alone, with its own node; kept for as long as no file is newer."""
+    with _hydra(config_dir):
+        return hydra_compose(name, list(chosen), return_hydra_config=True)
 
 
 def _apply(override: Override, config: DictConfig) -> None:
@@ -114,8 +124,13 @@ def _apply(override: Override, config: DictConfig) -> None:
 @contextmanager
 def _hydra(config_dir: str | None) -> Iterator[None]:
     hydra_app.join(config_dir)
-    with initialize_config_dir(str(conf_folder()), version_base="1.3"):
-        yield
+    carrying_out = GlobalHydra.instance().hydra  # A sweep, whose jobs are composed one by one.
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf_folder()), version_base="1.3"):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = carrying_out
 
 
 @contextmanager
@@ -141,11 +156,23 @@ def _missing(error: MissingConfigException, offered: dict[str, list[str]], confi
     if not group:
         roots = [file.stem for folder in folders(config_dir) for file in folder.glob("*.yaml")]
         return Problem(wanted, "no such root config", "command line", nearest(wanted, roots))
-    near = nearest(option, offered.get(group, ()))
-    message = f"no such option; there is {', '.join(offered.get(group, ())) or 'none'}"
+    options = offered.get(group) or _of_plugins(group)
+    near = nearest(option, options)
+    extras = (
+        "; pip install 'gpt-exp[slurm]' or 'gpt-exp[ray]' for theirs" if group == "hydra/launcher" else ""
+    )
+    message = f"no such option; there is {', '.join(options) or 'none'}{extras}"
     said_by = str(error).partition("In '")[2].partition("'")[0]
     where = next((shown(f) for d in folders(config_dir) if (f := d / f"{said_by}.yaml").is_file()), "")
     return Problem(f"{group}={option}", message, where, near and f"{group}={near}")
+
+
+def _of_plugins(group: str) -> list[str]:
+    """The options of one of Hydra's own groups."""
+    try:
+        return [name.removesuffix(".yaml") for name in ConfigStore.instance().list(group)]
+    except OSError:  # No such group.
+        return []
 
 
 def _bad_yaml(error: yaml.YAMLError) -> Problem:

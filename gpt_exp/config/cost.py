@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
 
+from gpt_exp.config import feasibility
 from gpt_exp.config.feasibility import get, num_devices
+from gpt_exp.config.resolve import UNKNOWN
 from gpt_exp.hardware import PEAK_BF16
 
 ASKED_ABOUT = ("A100", "H100", "RTX 4090")  # Told where the machine has no GPU.
@@ -14,6 +17,8 @@ GPU_UTILISATION = 0.4  # Model FLOPs of the peak: what well-run GPT training rea
 CPU_UTILISATION = 0.35  # Of a matrix product's speed, for a small model.
 BF16_ON_CPU = 2  # Times the speed of fp32, where the hardware has it (cpu_has_bf16).
 LOGITS_BYTES = 64 * 2**20  # A chunk's logits; gpt_exp/model/loss.py.
+# Assumed where training the tokenizer will tell.
+VOCAB_SIZES = {"character": 100, "byte": 257, "tiktoken": 50_257}
 BYTES = {"64": 8, "32": 4, "16": 2, "bf16": 2}
 # Numbers of fp32 that an optimizer keeps for each parameter; 2 (Adam's moments) for all others.
 STATES = {"SGD": 1.0, "Adafactor": 0.1, "Muon": 1.0, "Lion": 1.0, "RMSprop": 1.0}
@@ -42,6 +47,22 @@ class Cost(NamedTuple):
     micro_batch_size: int
     devices: int | None  # Of one node; None: decided at the start.
     world_size: int
+
+
+def vocabulary(config: dict[str, Any]) -> tuple[int, bool]:
+    """The number of tokens, and whether it is certain before the tokenizer is there."""
+    for key in ("model.vocab_size", "tokenizer.vocab_size"):
+        value = get(config, key)
+        if isinstance(value, int) and value is not UNKNOWN:
+            return value, True
+    family = str(get(config, "tokenizer._target_", "")).rpartition(".")[0].rpartition(".")[2]
+    return VOCAB_SIZES.get(family, 50_257), family == "byte"
+
+
+def of(config: dict[str, Any]) -> Cost | None:
+    """The cost of a resolved config that has no problems; None for a family that tells no sizes."""
+    shape = feasibility.shape(config, vocabulary(config)[0])
+    return None if shape is None else estimate(config, shape)
 
 
 def estimate(config: dict[str, Any], shape: Any) -> Cost:
@@ -122,6 +143,7 @@ def seconds(config: dict[str, Any], cost: Cost) -> tuple[dict[str, float], str]:
     return times, f"{GPU_UTILISATION:.0%} of the bf16 peak assumed, which small models do not reach"
 
 
+@cache
 def measured_cpu_flops(size: int = 768, limit: float = 0.05) -> float:
     """fp32 FLOP/s of a matrix product, from about 50 ms of them."""
     import numpy as np

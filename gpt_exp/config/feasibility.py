@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from glob import iglob
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,10 @@ TAKEN = {
 }
 MADE = ("sampling", "schedule", "data", "split")  # Parts that are light enough to be made here.
 PATHS = {"data": ("paths", "path", "root", "data_files"), "tokenizer": ("path",)}
+EXTRAS = {
+    "gpt_exp.logger.mlflow.": "mlflow",
+    "gpt_exp.logger.trackio.": "trackio",
+}  # A package and its extra.
 FORMATS = ("json", "csv", "text", "parquet")  # What `data.path` may say instead of a folder.
 
 
@@ -65,6 +70,7 @@ def problems(config: Config) -> list[Problem]:
         _batch,
         _parts,
         _files,
+        _packages,
         _strategy,
         _trainer,
         _resume,
@@ -170,6 +176,14 @@ def _parts(config: Config) -> Iterable[Problem]:
 def _files(config: Config) -> Iterable[Problem]:
     for name in PATHS:
         yield from _missing_paths(name, config.get(name))
+
+
+def _packages(config: Config) -> Iterable[Problem]:
+    for name, node in (config.get("logger") or {}).items():
+        target = str(node.get("_target_", "")) if isinstance(node, dict) else ""
+        package = next((extra for place, extra in EXTRAS.items() if target.startswith(place)), None)
+        if package and find_spec(package) is None:
+            yield Problem(f"logger.{name}", f"needs pip install 'gpt-exp[{package}]'")
 
 
 def _missing_paths(name: str, node: Any) -> list[Problem]:

@@ -14,7 +14,8 @@ EXAMPLES = {
         "experiment=pretrain_demo",
         "experiment=pretrain_demo model=gpt_micro optimizer=muon trainer.max_steps=500",
         "data=text 'data.paths=[~/books/*.txt]' tokenizer=bpe tokenizer.vocab_size=8192",
-        "-m experiment=pretrain_demo seed=1,2,3",
+        "-m experiment=pretrain_demo optimizer=adamw,muon seed=1,2,3",
+        "-m experiment=pretrain_demo sweep=tpe 'optimizer.lr=tag(log, interval(1e-4, 1e-2))'",
         "experiment=pretrain_demo resume=auto",
     ],
     "check": [
@@ -53,6 +54,24 @@ EXAMPLES = {
         "run=outputs/pretrain_demo/RUN path=~/models/demo",
     ],
     "report": ["run=outputs/pretrain_demo/RUN"],
+    "sweep": [
+        "status outputs/sweeps/pretrain_demo/SWEEP",
+        "leaderboard outputs/sweeps/pretrain_demo/SWEEP format=csv",
+        "report outputs/sweeps/pretrain_demo/SWEEP png=true",
+        "retry outputs/sweeps/pretrain_demo/SWEEP",
+        "resume outputs/sweeps/pretrain_demo/SWEEP",
+    ],
+    "compare": [
+        "outputs/pretrain_demo/RUN outputs/pretrain_demo/OTHER",
+        "outputs/sweeps/pretrain_demo/SWEEP",
+        "outputs/pretrain_demo/RUN outputs/pretrain_demo/OTHER page=null",
+    ],
+    "scaling": [
+        "outputs/sweeps/scaling/SWEEP",
+        "outputs/sweeps/scaling/SWEEP outputs/scaling/LARGE holdout=largest",
+        "outputs/sweeps/scaling/SWEEP 'flops=[1e15, 1e18]'",
+    ],
+    "dashboard": ["", "outputs=/shared/outputs port=8000", "ui=tensorboard", "ui=optuna"],
 }
 FLAGS = (
     "Hydra's flags: --cfg job prints the config, -m sweeps over values a,b, --config-dir FOLDER adds your own"
@@ -75,10 +94,23 @@ def help_of(verb: str, line: str) -> str:
 @cache
 def defaults_of(verb: str) -> dict[str, list[str]]:
     """The groups that a verb reads, each with the options chosen by default."""
-    root = yaml.safe_load(_root(verb).read_text())
-    entries = [entry for entry in root.get("defaults", []) if isinstance(entry, dict)]
+    found = _chosen_in(_root(verb))
+    for group, options in list(found.items()):  # Groups in groups: sweep/pruner.
+        for option in options:
+            found |= _chosen_in(conf_folder() / group / f"{option}.yaml", f"{group}/")
+    return found
+
+
+def _chosen_in(file: Path, prefix: str = "") -> dict[str, list[str]]:
+    """What a file's defaults list chooses of groups beside or below it."""
+    text = file.read_text() if file.is_file() else ""
+    entries = [entry for entry in (yaml.safe_load(text) or {}).get("defaults", []) if isinstance(entry, dict)]
     pairs = [(group, option) for entry in entries for group, option in entry.items()]
-    return {group: option if isinstance(option, list) else [str(option)] for group, option in pairs}
+    return {
+        prefix + group: option if isinstance(option, list) else [str(option)]
+        for group, option in pairs
+        if not group.startswith("override ")
+    }
 
 
 def _root(verb: str) -> Path:

@@ -20,7 +20,7 @@ from omegaconf import DictConfig
 from gpt_exp.config.location import conf_folder, folders
 from gpt_exp.errors import UserError
 
-Task = Callable[[DictConfig, list[str]], None]
+Task = Callable[[DictConfig, list[str]], object]
 
 
 def parse(verb: str, arguments: list[str]) -> argparse.Namespace:
@@ -73,6 +73,11 @@ class OwnOptions(SearchPathPlugin):
         if self.folder is not None:
             ours = SearchPathQuery(provider="main")
             search_path.prepend("gpt-exp --config-dir", f"file://{self.folder}", ours)
+
+
+def own_options() -> str | None:
+    """The folder that `join` was told of."""
+    return None if OwnOptions.folder is None else str(OwnOptions.folder)
 
 
 def join(config_dir: str | None) -> None:

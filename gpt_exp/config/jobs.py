@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 import argparse
+from functools import lru_cache
+from pathlib import Path
 
 from gpt_exp.config import feasibility, overrides
 from gpt_exp.config.compose import Composition, composition
 from gpt_exp.config.location import root_config
 from gpt_exp.config.problem import refuse
+from gpt_exp.sweep.space import corners, read_space
 
 
 def checked(verb: str, flags: argparse.Namespace) -> list[Composition]:
     """The command's job, or those of its sweep; all their mistakes are raised together."""
-    lists = overrides.jobs(flags.overrides) if flags.multirun else [flags.overrides]
-    found = [composition(verb, job, flags.config_dir, flags.config_name) for job in lists]
-    problems = [problem for job in found for problem in job.problems]
-    if root_config(verb) == "train":
-        for job in found:
-            problems += job.located(feasibility.problems(job.resolved.config))
-    refuse(problems)
+    lists = sweep_jobs(flags) if flags.multirun else [flags.overrides]
+    name = flags.config_name or root_config(verb)
+    folder = None if flags.config_dir is None else str(Path(flags.config_dir).resolve())
+    found = [composed(verb, tuple(job), folder, name) for job in lists]
+    refuse(problem for job in found for problem in job.problems)
     return found
+
+
+def sweep_jobs(flags: argparse.Namespace) -> list[list[str]]:
+    """The overrides of every job of a sweep; where there are too many or endless ones, of its corners."""
+    space = read_space(flags.overrides, flags.config_dir)
+    return [[*space.fixed, *own] for own in corners(space)]
+
+
+@lru_cache(maxsize=1024)  # A sweep's jobs are checked, planned, and started.
+def composed(verb: str, texts: tuple[str, ...], config_dir: str | None, config_name: str) -> Composition:
+    """One job with all its problems."""
+    job = composition(verb, list(texts), config_dir, config_name)
+    if root_config(verb) == "train":
+        problems = job.located(feasibility.problems(job.resolved.config))
+        job = job._replace(problems=[*job.problems, *problems])
+    return job
 
 
 def spelt(jobs: list[Composition], texts: list[str]) -> list[str]:
     """The command's overrides as Hydra takes them in every one of its jobs."""
+    added = {_bare(text) for job in jobs for text in job.spelt if text.startswith("++")}
     return [
-        f"++{text}"
-        if any(job.spelt[index].startswith("++") for job in jobs) and text[0] not in "+~"
-        else text
-        for index, text in enumerate(map(overrides.at_home, texts))
+        f"++{text}" if _bare(text) in added and text[0] not in "+~" else text
+        for text in map(overrides.at_home, texts)
     ]
 
 
@@ -38,3 +54,8 @@ def spelt_for_showing(verb: str, flags: argparse.Namespace) -> list[str]:
     unknown = [problem for problem in job.problems if "no such key" in problem.message]
     refuse(unknown)
     return job.spelt
+
+
+def _bare(override: str) -> str:
+    """An override's key."""
+    return override.partition("=")[0].lstrip("+~")

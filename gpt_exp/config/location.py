@@ -44,6 +44,12 @@ def groups(config_dir: str | None = None) -> dict[str, list[str]]:
     return {group: sorted(options) for group, options in sorted(found.items())}
 
 
+def last_change(config_dir: str | None = None) -> tuple[int, int]:
+    """The number of option files, and when one was written last (nanoseconds)."""
+    files = [file.stat().st_mtime_ns for folder in folders(config_dir) for file in folder.rglob("*.yaml")]
+    return len(files), max(files)
+
+
 def shown(path: Path) -> str:
     """A path as a person would write it: `conf/model/gpt2.yaml`, or from the working directory."""
     for base in (conf_folder().parent, Path.cwd()):

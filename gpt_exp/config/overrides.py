@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 
 from gpt_exp.config.keys import known_keys, takes
@@ -18,7 +17,6 @@ from gpt_exp.config.problem import Problem, refuse
 
 COMMAND_LINE = "command line"
 HOME = re.compile(r"([=\[,]\s*)~/")
-MAX_JOBS = 300  # Combinations of a sweep that are checked one by one.
 
 
 def parse(texts: Iterable[str]) -> list[Override]:
@@ -39,25 +37,6 @@ def parse(texts: Iterable[str]) -> list[Override]:
 def at_home(text: str) -> str:
     """`~/` as the home folder at the start of a value, where Hydra's grammar has no `~`."""
     return HOME.sub(lambda found: f"{found[1]}{Path.home()}/", text)
-
-
-def jobs(texts: list[str]) -> list[list[str]]:
-    """The overrides of every job of a sweep; of an interval its two ends. At most `MAX_JOBS` of them."""
-    choices = [_choices(override) for override in parse(texts)]
-    return [list(job) for job in itertools.islice(itertools.product(*choices), MAX_JOBS)]
-
-
-def _choices(override: Override) -> list[str]:
-    line = override.input_line
-    assert line is not None
-    if not override.is_sweep_override():
-        return [line]
-    key = line.partition("=")[0]
-    if override.is_interval_sweep():
-        interval = override.value()
-        assert isinstance(interval, IntervalSweep)
-        return [f"{key}={interval.start}", f"{key}={interval.end}"]
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
 
 
 def chooses_option(override: Override, groups: dict[str, list[str]]) -> bool:

@@ -30,6 +30,9 @@ LIGHTNING = ("strategies", "callbacks", "loggers", "plugins", "profilers")
 ALLOWED = (
     *(f"gpt_exp.{folder}." for folder in OURS),
     "gpt_exp.run.fsdp2_strategy.",
+    "gpt_exp.sweep.settings.",
+    "optuna.samplers.",
+    "optuna.pruners.",
     *(f"lightning.pytorch.{folder}." for folder in LIGHTNING),
     "lightning.pytorch.trainer.",  # Where lightning.pytorch.Trainer is defined.
     "torch.optim.",

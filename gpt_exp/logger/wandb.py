@@ -5,26 +5,32 @@ from __future__ import annotations
 import netrc
 import os
 import secrets
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
 
 import wandb
-from lightning.pytorch.loggers import WandbLogger
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from omegaconf import OmegaConf
 
+from gpt_exp.logger.description import run_name
+from gpt_exp.logger.tracker import Tracker, Values
 from gpt_exp.run import durable
-from gpt_exp.run.folder import RunFolder
 
 MODES = ("auto", "online", "offline", "disabled")
+EXIT_CODES = {"finished": 0, "failed": 1}
+KILLED = 255  # W&B's own code for a run that was interrupted.
 
 
-class RunWandbLogger(WandbLogger):
-    """Lightning's logger that goes on with the same W&B run whenever the run folder is resumed.
+class RunWandbLogger(Tracker):
+    """W&B's step is the optimizer's; its config the run's; its summary has the results and the best value.
 
     `mode` auto follows WANDB_MODE where it is set, else whether a key is there (WANDB_API_KEY or ~/.netrc).
+    Offline, a job that goes on writes its W&B run anew from the run folder, so that `wandb sync` finds one
+    complete file; where the old one was synced already, W&B would append to it, so it is a new run.
+    The file of a killed job lacks its last seconds, and `wandb sync` takes it for failed.
+    `log_model` uploads what opens the best model (config, tokenizer, checkpoint) when the run has finished.
     """
 
     def __init__(
@@ -37,45 +43,68 @@ class RunWandbLogger(WandbLogger):
         group: str | None = None,
         job_type: str | None = None,
         tags: Sequence[str] = (),
+        log_model: bool = False,
     ) -> None:
+        super().__init__(path)
         if mode not in MODES:
             raise ValueError(f"mode must be one of {', '.join(MODES)}, not {mode!r}")
         self._mode = resolved_mode(mode)
-        self._folder = RunFolder(path)
-        super().__init__(
-            name="/".join(self._folder.path.absolute().parts[-2:]),
-            save_dir=path,
-            id=_run_id(self._folder.path / "wandb_run_id"),
-            project=project,
-            mode=self._mode,
-            entity=entity,
-            group=group,
-            job_type=job_type,
-            tags=list(tags),
-            # x_disable_meta: no command line, host name or user name leaves the machine.
-            settings=wandb.Settings(x_disable_meta=True, save_code=False, silent=True),
+        self._log_model = log_model
+        self._about: dict[str, Any] = {
+            "project": project,
+            "entity": entity,
+            "group": group,
+            "job_type": job_type,
+            "tags": list(tags),
+            "mode": self._mode,
+        }
+
+    def _open(self, step: int) -> Any:
+        if self._mode == "offline":
+            _drop_superseded(self.folder.path)
+        config: Any = OmegaConf.to_container(self.folder.config())
+        return wandb.init(
+            id=_run_id(self.folder.path / "wandb_run_id"),
+            name=run_name(self.folder),
+            config=config,
+            dir=self.folder.path,
+            resume=None if self._mode == "offline" else "allow",
+            # No command line, host name or user name leaves the machine.
+            settings=wandb.Settings(
+                x_disable_meta=True, host="", program="", username="", save_code=False, silent=True
+            ),
+            **self._about,
         )
 
-        self._wandb_init.pop("anonymous")  # W&B warns about the mere word, which Lightning passes.
+    def _has(self, name: str, step: int) -> bool:
+        return step < self.experiment.starting_step  # Of a run that goes on online: all before is there.
 
-    @rank_zero_only
-    def log_hyperparams(self, params: Any, *args: Any, **kwargs: Any) -> None:
-        """W&B's config is the run's config."""
-        if self._folder.config_file.exists():
-            self.experiment.config.update(
-                OmegaConf.to_container(self._folder.config()), allow_val_change=True
-            )
+    def _write(self, metrics: Values, step: int) -> None:
+        self.experiment.log(metrics, step=step)
 
-    @rank_zero_only
-    def finalize(self, status: str) -> None:
-        """End the W&B run, once; `status` is Lightning's: success or failed."""
-        if self._experiment is None:
-            return
-        folder = Path(self._experiment.dir).parent  # Its `files` lie inside.
-        self._experiment.finish(exit_code=0 if status == "success" else 1)
-        self._experiment = None
+    def _summarize(self, values: Values) -> None:
+        self.experiment.summary.update(values)
+
+    def _end(self, state: str) -> None:
+        folder = Path(self.experiment.dir).parent  # Its `files` lie inside.
+        if self._log_model and state == "finished":
+            self.experiment.log_artifact(self._model(), aliases=["best"])
+        self.experiment.finish(exit_code=EXIT_CODES.get(state, KILLED))
         if self._mode == "offline":
             print(f"W&B ran offline; to upload it: wandb sync {folder}")
+
+    def _model(self) -> wandb.Artifact:
+        """A run folder with the best checkpoint alone: `gpt-exp generate run=...` opens it."""
+        artifact = wandb.Artifact(f"model-{self.experiment.id}", type="model")
+        folder = self.folder
+        uncopied: Any = {"policy": "immutable", "skip_cache": True}
+        for path in (folder.config_file, folder.best, folder.tokenizer, folder.resolve("best")):
+            name = path.relative_to(folder.path).as_posix()
+            if path.is_dir():
+                artifact.add_dir(str(path), name, **uncopied)
+            elif path.exists():
+                artifact.add_file(str(path), name, **uncopied)
+        return artifact
 
 
 def resolved_mode(mode: str) -> str:
@@ -86,16 +115,30 @@ def resolved_mode(mode: str) -> str:
 
 
 def _has_key() -> bool:
-    host = urlparse(os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai")).hostname or ""
+    if os.environ.get("WANDB_API_KEY"):
+        return True
+    own = os.environ.get("WANDB_BASE_URL")
+    servers = (
+        [own] if own else [wandb.Settings().base_url, "https://api.wandb.ai"]
+    )  # Its default and its former.
     try:
-        return bool(os.environ.get("WANDB_API_KEY")) or netrc.netrc().authenticators(host) is not None
+        keys = netrc.netrc()
     except (OSError, netrc.NetrcParseError):
         return False
+    return any(keys.authenticators(urlparse(server).netloc) for server in servers)
 
 
-@rank_zero_only
 def _run_id(path: Path) -> str:
     """The W&B run of this folder: written before it starts, so that no crash can make a second one."""
     if not path.exists():
         durable.write_file(path, secrets.token_hex(4))
     return path.read_text().strip()
+
+
+def _drop_superseded(run: Path) -> None:
+    """Remove this run's older offline files; all of their metrics are in the run folder."""
+    for old in run.glob("wandb/offline-run-*"):
+        if any(old.glob("*.synced")):
+            (run / "wandb_run_id").unlink(missing_ok=True)
+        else:
+            shutil.rmtree(old)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-import fcntl
 import json
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from gpt_exp.errors import UserError
-from gpt_exp.run import durable, lines
+from gpt_exp.run import durable, lines, lock
 from gpt_exp.run.environment import environment, git_state
+from gpt_exp.run.identity import identity
 
-STATES = ("running", "finished", "stopped", "failed")
+STATES = ("running", "finished", "stopped", "pruned", "failed")
 logger = logging.getLogger(__name__)
 
 
@@ -36,6 +36,9 @@ class RunFolder:
         self.patch = self.path / "git.patch"
         self.status_file = self.path / "status.json"
         self.log = self.path / "train.log"
+        self.console = self.path / "console.log"  # All that a job of a sweep printed.
+        self.identity = self.path / "identity"  # Of the config (gpt_exp.run.identity): runs are found fast.
+        self.stop_request = self.path / "stop"  # Whoever writes it asks the run to stop, and says why.
         self.metrics = self.path / "metrics.jsonl"
         self.speed = self.path / "speed.jsonl"
         self.samples = self.path / "samples.jsonl"
@@ -68,6 +71,7 @@ class RunFolder:
             _write_json(folder.git, state)
             if patch:
                 durable.write_file(folder.patch, patch)
+        durable.write_file(folder.identity, identity(config) + "\n")
         folder.save_config(config)
         return folder
 
@@ -81,23 +85,24 @@ class RunFolder:
         durable.write_file(self.config_file, OmegaConf.to_yaml(OmegaConf.create(config), resolve=True))
 
     def status(self) -> dict[str, Any]:
-        """{"state", "updated"} and where known "step" and "reason"; empty before the start."""
+        """{"state", "updated"} and where known "step", "max_steps", "reason"; empty before the start."""
         return read_json(self.status_file)
 
-    def set_status(self, state: str, *, step: int | None = None, reason: str | None = None) -> None:
+    def set_status(self, state: str, **known: int | str | None) -> None:
+        """What the run does from now on, with `step`, `max_steps` or `reason`; a step once known stays."""
         assert state in STATES, state
-        known = {"state": state, "step": step, "reason": reason, "updated": _now()}
-        _write_json(self.status_file, {key: value for key, value in known.items() if value is not None})
+        kept = {key: value for key, value in self.status().items() if key in ("step", "max_steps")}
+        status = {"state": state, **kept, **known, "updated": _now()}
+        _write_json(self.status_file, {key: value for key, value in status.items() if value is not None})
 
-    @contextmanager
-    def lock(self) -> Iterator[None]:
+    def state(self) -> str:
+        """What it is doing; a run whose process is gone without a word is "stopped"."""
+        state = self.status().get("state", "not started")
+        return "stopped" if state == "running" and not lock.is_held(self.path) else state
+
+    def lock(self) -> AbstractContextManager[None]:
         """Keep a second process out of this folder; the lock goes with the process, however it ends."""
-        with (self.path / ".lock").open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise UserError(f"{self.path} is in use: another process trains in it") from None
-            yield
+        return lock.hold(self.path, "trains in it")
 
     def checkpoint(self, step: int) -> Path:
         return self.saved / f"step-{step:08d}"
@@ -166,8 +171,9 @@ def step_of(checkpoint: Path) -> int:
 
 
 def run_folders(outputs: Path) -> list[Path]:
-    """All runs under `outputs/<name>/<time>`, newest first."""
-    configs = sorted(outputs.glob("*/*/config.yaml"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    """All runs under `outputs/<name>/<time>` and `outputs/sweeps/<name>/<time>/<job>`, newest first."""
+    found = [*outputs.glob("*/*/config.yaml"), *outputs.glob("sweeps/*/*/*/config.yaml")]
+    configs = sorted(found, key=lambda path: path.stat().st_mtime_ns, reverse=True)
     return [config.parent for config in configs]
 
 

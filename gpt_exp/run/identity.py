@@ -5,12 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
-
-from gpt_exp.run.folder import RunFolder, run_folders
 
 # How and where a run is carried out, not what it learns: these may change when it is resumed. A key stands
 # for everything below it. Any other key is part of the run's identity, so a new part is safe from the start.
@@ -19,6 +16,7 @@ RUNTIME_KEYS = (
     "name",
     "paths",
     "hydra",
+    "sweep",
     "logger",
     "num_workers",
     "compile",
@@ -47,15 +45,13 @@ def differences(first: Any, second: Any) -> list[str]:
     return sorted(key for key in a.keys() | b.keys() if a.get(key, ABSENT) != b.get(key, ABSENT))
 
 
-def find_run(outputs: Path, config: Any) -> Path | None:
-    """The newest run under `outputs` with this config's identity."""
-    wanted = identity(config)
-    return next((run for run in run_folders(outputs) if identity(RunFolder(run).config()) == wanted), None)
+def flat(config: Any) -> dict[str, Any]:
+    """Every value of a config by its dotted key."""
+    return dict(_leaves(OmegaConf.to_container(OmegaConf.create(config), resolve=True)))
 
 
 def _identity_values(config: Any) -> dict[str, Any]:
-    plain = OmegaConf.to_container(OmegaConf.create(config), resolve=True)
-    return {key: value for key, value in _leaves(plain) if not is_runtime(key)}
+    return {key: value for key, value in flat(config).items() if not is_runtime(key)}
 
 
 def is_runtime(key: str) -> bool:

@@ -1,55 +1,41 @@
-"""Each option of conf/logger, alone and together, logs a run and its continuation without losing a line."""
+"""Each option of conf/logger stands alone and combines with any other; csv loses no line."""
 
 import csv
-from pathlib import Path
+import sys
 
 import pytest
-from hydra.utils import instantiate
-from omegaconf import OmegaConf
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-CONF = Path(__file__).parents[2] / "conf" / "logger"
+from gpt_exp.config import feasibility
+from gpt_exp.config.compose import compose, composition
+from gpt_exp.run.lines import read_metrics
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore:.*was deprecated:FutureWarning")
 
 
-def make(*options: str, run: Path) -> dict:
-    config = OmegaConf.merge(*(OmegaConf.load(CONF / f"{option}.yaml") for option in options))
-    root = OmegaConf.create({"paths": {"run": str(run)}, "logger": config})
-    return {name: instantiate(node) for name, node in root.logger.items()}
+def test_trackers_take_the_group_of_the_sweep():
+    config = compose("train", ["logger=[wandb,mlflow,trackio]", "sweep.group=demo/1"])
+    assert {node.group for node in config.logger.values()} == {"demo/1"}
 
 
-def log(loggers: dict, steps: range) -> None:
-    for step in steps:
-        for logger in loggers.values():
-            logger.log_metrics({"train/loss": 1.0 / step}, step=step)
-            if step % 2 == 0:
-                logger.log_metrics({"val/loss": 2.0 / step}, step=step)
-            logger.save()
-    for logger in loggers.values():
-        logger.finalize("success")
+def test_all_at_once(train):
+    overrides = ["logger=[csv,mlflow,tensorboard,wandb]", "logger.wandb.mode=offline"]
+    folder = train(*overrides, "callback=[checkpoint,samples]", "trainer.max_steps=2")
+    assert {"csv", "mlflow_run_id", "tensorboard", "wandb"} <= {path.name for path in folder.path.iterdir()}
 
 
-def test_options_combine(tmp_path):
-    assert list(make("csv", "tensorboard", "wandb", run=tmp_path)) == ["csv", "tensorboard", "wandb"]
-    assert make("none", run=tmp_path) == {}
-
-
-def test_tensorboard_goes_on_in_one_folder(tmp_path):
-    for steps in (range(1, 4), range(4, 7)):
-        log(make("tensorboard", run=tmp_path), steps)
-    assert [path.name for path in tmp_path.iterdir()] == ["tensorboard"]
-    events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
-    assert [event.step for event in events.Scalars("train/loss")] == [1, 2, 3, 4, 5, 6]
-    assert [event.step for event in events.Scalars("val/loss")] == [2, 4, 6]
-
-
-def test_csv_keeps_what_was_there_before_a_continuation(tmp_path):
-    for steps in (range(1, 4), range(4, 7)):
-        log(make("csv", run=tmp_path), steps)
-    rows = []
-    for path in sorted((tmp_path / "csv").glob("version_*/metrics.csv")):
+@pytest.mark.slow
+def test_csv_keeps_what_was_there_before_a_continuation(train_all):
+    folders, go_on = train_all("logger=[csv]")
+    go_on()
+    steps = []
+    for path in sorted((folders[-1].path / "csv").glob("version_*/metrics.csv")):
         with path.open() as file:
-            rows += csv.DictReader(file)
-    steps = [int(row["step"]) for row in rows if row["train/loss"]]
-    assert steps == [1, 2, 3, 4, 5, 6]
+            steps += [int(row["step"]) for row in csv.DictReader(file) if row["train/loss"]]
+    assert set(steps) == {row["step"] for row in read_metrics(folders[-1].metrics)}
+
+
+def test_a_missing_package_is_found_before_the_start(monkeypatch):
+    job = composition("train", ["logger=[mlflow]"])
+    monkeypatch.setitem(sys.modules, "mlflow", None)
+    (problem,) = feasibility.problems(job.resolved.config)
+    assert str(problem) == "logger.mlflow: needs pip install 'gpt-exp[mlflow]'"

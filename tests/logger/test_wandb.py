@@ -1,106 +1,170 @@
-"""W&B, really run offline: one run a folder, whatever happens to the process."""
+"""W&B, really run: offline read from its files, online by a server on the loopback."""
 
 import json
 import os
-import struct
+import secrets
+import socket
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlparse
 
 import pytest
-from wandb.proto import wandb_internal_pb2
+import wandb
+import wandb_file
+from wandb_server import KEY, WandbServer
 
 from gpt_exp.logger.wandb import RunWandbLogger, resolved_mode
-from gpt_exp.run.folder import RunFolder
+from gpt_exp.run.lines import read_metrics
 
-BLOCK, FULL, LAST = 32768, 1, 4
-CANARY = "canary5f3c"
-SCRIPT = """
-import sys
-from gpt_exp.logger.wandb import RunWandbLogger
-for status in ("failed", "success"):
-    logger = RunWandbLogger(path=sys.argv[1], group="sweep", tags=["a", "b"], job_type="train")
-    logger.log_hyperparams({})
-    for step in (1, 2, 3):
-        logger.log_metrics({"train/loss": 1.0 / step}, step=step)
-    logger.finalize(status)
-"""
+CANARY = secrets.token_hex(8)
 
 
 @pytest.fixture
-def no_key(monkeypatch, tmp_path):
-    for name in ("WANDB_API_KEY", "WANDB_MODE", "WANDB_BASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("NETRC", str(tmp_path / "home" / ".netrc"))
-    (tmp_path / "home").mkdir()
+def online(monkeypatch):
+    wandb.teardown()  # It reads its settings once a process.
+    with WandbServer() as server:
+        monkeypatch.setenv("WANDB_BASE_URL", server.url)
+        monkeypatch.setenv("WANDB_API_KEY", KEY)
+        yield server
+        wandb.teardown()
 
 
-def log_twice(path: Path) -> list[str]:
-    """The lines that a process prints which logs a run that fails, and goes on with it."""
-    environment = os.environ | {"CANARY_KEY": CANARY}
-    command = [sys.executable, "-c", SCRIPT, str(path)]
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    return done.stdout.splitlines()
+def offline_runs(folder):
+    wandb.teardown()  # All is written.
+    return [wandb_file.read(path) for path in sorted(folder.path.glob("wandb/offline-run-*/*.wandb"))]
 
 
-def records(path: Path) -> list:
-    """W&B's own file: LevelDB's log format, whose pieces have a header of checksum, length and kind."""
-    data, at, pieces, found = path.read_bytes(), 7, b"", []
-    while at + 7 <= len(data):
-        if BLOCK - at % BLOCK < 7:  # A block's rest that is too short for a header is padding.
-            at += BLOCK - at % BLOCK
-            continue
-        _, length, kind = struct.unpack_from("<IHB", data, at)
-        pieces += data[at + 7 : at + 7 + length]
-        at += 7 + length
-        if kind in (FULL, LAST):
-            found.append(wandb_internal_pb2.Record.FromString(pieces))
-            pieces = b""
-    return found
+def offline_run(folder):
+    (run,) = offline_runs(folder)
+    return run
 
 
-def test_two_starts_of_a_run_are_one_run(tmp_path, no_key):
-    folder = RunFolder.create(tmp_path / "demo" / "1", {"model": {"num_layers": 2}}, [])
-    printed = log_twice(folder.path)
-    files = sorted(folder.path.glob("wandb/offline-run-*/run-*.wandb"))
-    assert len(files) == 2
-    run_id = (folder.path / "wandb_run_id").read_text()
-    for path, line, exit_code in zip(files, printed, (1, 0), strict=True):
-        found = records(path)
-        run = next(record.run for record in found if record.HasField("run"))
-        assert (run.run_id, run.display_name, run.run_group) == (run_id, "demo/1", "sweep")
-        assert list(run.tags) == ["a", "b"]
-        exits = [record.exit.exit_code for record in found if record.HasField("exit")]
-        assert exits == [exit_code]  # One finish a run.
-        assert logged(found, "train/loss") == [1.0, 0.5, 1 / 3]
-        assert config(found)["model"] == {"num_layers": 2}
-        assert line.endswith(f"wandb sync {path.parent}")
-        assert not any(
-            CANARY.encode() in path.read_bytes() for path in folder.path.rglob("*") if path.is_file()
-        )
+def curve(history, name):
+    return {row["_step"]: row[name] for row in history if name in row}
 
 
-def logged(found: list, key: str) -> list[float]:
-    items = [item for record in found if record.HasField("history") for item in record.history.item]
-    return [json.loads(item.value_json) for item in items if key in (item.key, *item.nested_key)]
+def logged(folder, name):
+    return {row["step"]: row[name] for row in read_metrics(folder.metrics) if name in row}
 
 
-def config(found: list) -> dict:
-    updates = [
-        update
-        for record in found
-        if record.HasField("config") or record.HasField("run")
-        for update in (record.config if record.HasField("config") else record.run.config).update
-    ]
-    return {update.key or update.nested_key[0]: json.loads(update.value_json) for update in updates}
+def test_offline_runs_are_complete(train_all, monkeypatch):
+    monkeypatch.setenv("CANARY_KEY", CANARY)
+    folders, go_on = train_all("logger=[wandb]", "logger.wandb.tags=[a,b]")
+    runs = [offline_run(folder) for folder in folders]
+    assert len({run.id for run in runs}) == 3
+    assert [run.name for run in runs] == ["demo/one", "demo/two", "demo/broken"]
+    assert {(run.group, run.job_type, *run.tags) for run in runs} == {("demo/1", "train", "a", "b")}
+    assert [run.exit_code for run in runs] == [0, 0, 1]
+    assert [run.config["seed"] for run in runs] == [1, 2, 3]
+    assert runs[-1].summary["state"] == "failed"
+    assert "broken on purpose" in runs[-1].summary["reason"]
+    for folder, run in zip(folders, runs, strict=True):
+        for name in ("train/loss", "val/loss"):
+            assert curve(run.history, name) == logged(folder, name)
+    results = json.loads(folders[0].results.read_text())
+    assert runs[0].summary["results/test/loss"] == results["test"]["loss"]
+    assert runs[0].summary["best/val/loss"] == json.loads(folders[0].best.read_text())["value"]
+    files = [path for folder in folders for path in folder.path.rglob("*") if path.is_file()]
+    assert not any(CANARY.encode() in path.read_bytes() for path in files)
+
+    go_on()
+    again = offline_run(folders[-1])
+    assert (again.id, again.exit_code, again.summary["state"]) == (runs[-1].id, 0, "finished")
+    assert [row["_step"] for row in again.history] == list(range(1, 21))
+    assert curve(again.history, "train/loss") == logged(folders[-1], "train/loss")
 
 
-def test_auto_is_online_only_with_a_key(no_key, monkeypatch, tmp_path):
+@pytest.mark.slow
+def test_online_runs_are_complete(train_all, online):
+    folders, go_on = train_all("logger=[wandb]", "logger.wandb.tags=[a,b]")
+    names = [(folder.path / "wandb_run_id").read_text() for folder in folders]
+    assert set(online.runs) == set(names)
+    runs = [online.runs[name] for name in names]
+    for run in runs:
+        assert (run.created["groupName"], run.created["jobType"]) == ("demo/1", "train")
+        assert run.created["tags"] == ["a", "b"]
+    assert [run.exit_codes for run in runs] == [[0], [0], [1]]
+    assert [json.loads(run.created["config"])["seed"]["value"] for run in runs] == [1, 2, 3]
+    assert "results/test/loss" in runs[0].summary
+
+    go_on()
+    assert runs[-1].exit_codes == [1, 0]
+    assert [row["_step"] for row in runs[-1].history] == list(range(1, 21))
+    assert curve(runs[-1].history, "train/loss") == logged(folders[-1], "train/loss")
+    assert runs[-1].summary["state"] == "finished"
+    assert not any(f'"{socket.gethostname()}"' in text for text in online.requests)
+
+
+@pytest.mark.slow
+def test_offline_runs_can_be_synced(train_all, online, tmp_path):
+    folders, go_on = train_all("logger=[wandb]", "logger.wandb.mode=offline")
+    paths = [str(path) for folder in folders for path in folder.path.glob("wandb/offline-run-*")]
+    command = [sys.executable, "-m", "wandb", "sync", *paths]
+    subprocess.run(command, check=True, capture_output=True, timeout=120, cwd=tmp_path)
+    one, two, broken = (online.runs[(folder.path / "wandb_run_id").read_text()] for folder in folders)
+    assert [run.created["groupName"] for run in (one, two, broken)] == ["demo/1"] * 3
+    assert [run.exit_codes for run in (one, two, broken)] == [[0], [0], [1]]
+    assert curve(two.history, "val/loss") == logged(folders[1], "val/loss")
+    assert two.summary["results/test/loss"] == json.loads(folders[1].results.read_text())["test"]["loss"]
+
+    go_on()  # What was synced is not appended to.
+    ids = [run.id for run in offline_runs(folders[-1])]
+    assert len(set(ids)) == 2
+    assert (folders[-1].path / "wandb_run_id").read_text() in ids
+
+
+def test_a_stopped_run_is_killed(new_run, keep_process_state, monkeypatch):
+    from gpt_exp import job
+    from gpt_exp.module.pretraining import Pretraining
+
+    folder = new_run("logger=[wandb]", "callback=[checkpoint,samples]")
+    compute_loss = Pretraining.compute_loss
+
+    def interrupted(self, batch):
+        if self.trainer.global_step == 5:
+            os.kill(os.getpid(), 15)
+        return compute_loss(self, batch)
+
+    monkeypatch.setattr(Pretraining, "compute_loss", interrupted)
+    assert job.run(folder) == 128 + 15
+    run = offline_run(folder)
+    assert (run.exit_code, run.summary["state"], run.summary["reason"]) == (255, "stopped", "SIGTERM")
+
+
+def test_a_run_that_fails_before_its_first_step_is_there_too(new_run, keep_process_state):
+    from gpt_exp import job
+
+    folder = new_run("logger=[wandb]", "model.context_length=100000", "split.test_fraction=0.0")
+    with pytest.raises(ValueError, match="context_length"):
+        job.run_noted(folder)
+    run = offline_run(folder)
+    assert (run.exit_code, run.summary["state"]) == (1, "failed")
+    assert "context_length" in run.summary["reason"]
+
+
+def test_the_model_is_uploaded_when_asked(train):
+    folder = train("logger=[wandb]", "logger.wandb.log_model=true", "callback.checkpoint.every_n_steps=5")
+    uploaded = offline_run(folder).artifacts
+    best = json.loads(folder.best.read_text())["step"]
+    assert f"checkpoints/step-{best:08d}/model.safetensors" in uploaded
+    assert {"config.yaml", "best.json", "tokenizer/tokenizer.json"} <= set(uploaded)
+
+
+def test_disabled_is_silent(train):
+    assert not list(train("logger=[wandb]", "logger.wandb.mode=disabled").path.glob("wandb/*run-*"))
+
+
+def test_auto_is_online_only_with_a_key(monkeypatch):
     assert resolved_mode("auto") == "offline"
-    netrc = tmp_path / "home" / ".netrc"
-    netrc.write_text("machine api.wandb.ai login user password x\n")
-    netrc.chmod(0o600)
+    netrc = Path(os.environ["NETRC"])
+    for server in ("api.wandb.ai", urlparse(wandb.Settings().base_url).netloc):
+        netrc.write_text(f"machine {server} login user password x\n")
+        netrc.chmod(0o600)
+        assert resolved_mode("auto") == "online"
+    monkeypatch.setenv("WANDB_BASE_URL", "https://wandb.example.org:8080")
+    assert resolved_mode("auto") == "offline"
+    netrc.write_text("machine wandb.example.org:8080 login user password x\n")
     assert resolved_mode("auto") == "online"
     netrc.unlink()
     monkeypatch.setenv("WANDB_API_KEY", "x")

@@ -5,7 +5,7 @@ from subprocess import run
 import pytest
 import torch
 from hydra.utils import get_class
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from gpt_exp.model import shape
 from gpt_exp.model.gpt2 import GPT2
@@ -20,11 +20,15 @@ LLAMA_SIZES = GPT2_SIZES | {"num_heads": 4, "embedding_dim": 16, "num_key_value_
 
 
 def arguments(option: str, vocab_size: int) -> tuple[str, dict]:
-    """Target and constructor arguments of a YAML with its base."""
-    node = OmegaConf.load(CONF / f"{option}.yaml")
-    base = OmegaConf.load(CONF / f"{node.pop('defaults')[0]}.yaml")
-    merged = OmegaConf.merge(base, node, {"vocab_size": vocab_size})
+    """Target and constructor arguments of a YAML with its bases."""
+    merged = OmegaConf.merge(with_bases(option), {"vocab_size": vocab_size})
     return merged.pop("_target_"), OmegaConf.to_container(merged)
+
+
+def with_bases(option: str) -> DictConfig:
+    node = OmegaConf.load(CONF / f"{option}.yaml")
+    bases = [with_bases(base) for base in node.pop("defaults", []) if base != "_self_"]
+    return OmegaConf.merge(*bases, node)
 
 
 @pytest.mark.parametrize("option", OPTIONS)

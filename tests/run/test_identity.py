@@ -1,13 +1,10 @@
 """What makes two runs one: every key, but those of how and where."""
 
-import os
-
 import pytest
 from omegaconf import OmegaConf
 
 from gpt_exp.config.compose import compose
-from gpt_exp.run.folder import RunFolder
-from gpt_exp.run.identity import differences, find_run, identity, is_runtime
+from gpt_exp.run.identity import differences, identity, is_runtime
 
 CONFIG = {
     "name": "demo",
@@ -77,18 +74,6 @@ def test_a_number_is_what_it_is_worth():
 
 def test_another_order_of_keys_is_the_same_run():
     assert identity(dict(reversed(CONFIG.items()))) == identity(CONFIG)
-
-
-def test_the_newest_run_of_the_same_identity_is_found(tmp_path):
-    for second, (name, config) in enumerate(
-        [("demo/1", CONFIG), ("demo/2", changed("name")), ("other/3", changed("seed"))]
-    ):
-        folder = RunFolder.create(tmp_path / name, config, [])
-        os.utime(folder.config_file, (second, second))
-    assert find_run(tmp_path, CONFIG) == tmp_path / "demo/2"
-    assert find_run(tmp_path, changed("seed")) == tmp_path / "other/3"
-    assert find_run(tmp_path, changed("batch_size")) is None
-    assert find_run(tmp_path / "nowhere", CONFIG) is None
 
 
 def test_every_key_of_the_real_config_is_identity_or_runtime():

@@ -1,0 +1,195 @@
+"""What runs reached, side by side, from their folders alone."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gpt_exp.page import numbers
+from gpt_exp.run import lines
+from gpt_exp.run.folder import RunFolder, read_json
+from gpt_exp.run.identity import flat
+from gpt_exp.run.summary import reached_in
+
+LESS_IS_BETTER = ("loss", "perplexity", "bits_per_byte", "error")
+MORE_IS_BETTER = ("accuracy", "f1", "bleu", "rouge", "exact_match", "per_second", "mfu")
+SETTINGS = ("step", "lr", "gradient_norm", "tokens")  # In metrics.jsonl, yet nothing that a run reached.
+
+
+class Compared(NamedTuple):
+    """A run with all that a comparison reads of it."""
+
+    name: str  # Short, and no other run's.
+    folder: RunFolder
+    config: dict[str, Any]  # By dotted key.
+    metrics: list[dict[str, Any]]
+    speed: list[dict[str, Any]]
+    results: dict[str, Any]
+
+
+class Result(NamedTuple):
+    """A number that runs reached; `better` is min, max, or None where neither is."""
+
+    name: str
+    values: list[float | None]
+    form: Callable[[float], str] = numbers.rounded
+    better: str | None = None
+
+    def texts(self) -> list[str | None]:
+        return [None if value is None else self.form(value) for value in self.values]
+
+    def change(self) -> str:
+        """From the first of two runs to the second, in percent; empty where that says nothing."""
+        if len(self.values) != 2 or not self.values[0] or self.values[1] is None:
+            return ""
+        percent = 100 * (self.values[1] / self.values[0] - 1)
+        return (
+            f"{percent:+.1f} %".replace("-", "−") if math.isfinite(percent) and abs(percent) >= 0.05 else ""
+        )
+
+    def best(self) -> set[int]:
+        """The places of the best values; none where all are equal."""
+        known = {i: value for i, value in enumerate(self.values) if value is not None and value == value}
+        if self.better is None or len(set(known.values())) < 2:
+            return set()
+        top = (min if self.better == "min" else max)(known.values())
+        return {i for i, value in known.items() if value == top}
+
+
+def read(folders: Sequence[RunFolder]) -> list[Compared]:
+    """The runs under their shortest names."""
+    return [
+        Compared(
+            name,
+            folder,
+            _config(folder),
+            lines.read_metrics(folder.metrics),
+            lines.read_metrics(folder.speed),
+            read_json(folder.results),
+        )
+        for name, folder in zip(names([folder.path for folder in folders]), folders, strict=True)
+    ]
+
+
+def names(paths: Sequence[Path]) -> list[str]:
+    """The shortest ends of paths that tell them apart; where those are times, the experiments' names too."""
+    parts = [list(path.absolute().parts) for path in paths]
+    shortest = 1
+    if all(_TIME.match(each[-1]) for each in parts):
+        experiments = [each[-2] for each in parts]
+        if len(set(experiments)) == len(paths):
+            return experiments
+        shortest += len(set(experiments)) > 1
+        if len({each[-1][:10] for each in parts}) == 1:  # All of one day.
+            parts = [[*each[:-1], each[-1][11:]] for each in parts]
+    for length in range(shortest, max(map(len, parts)) + 1):
+        found = ["/".join(each[-length:]) for each in parts]
+        if len(set(found)) == len(found):
+            break
+    return found
+
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\d_")
+
+
+def results(runs: Sequence[Compared]) -> list[Result]:
+    """What the runs reached: the final evaluation, best and last of every metric, and the cost."""
+    rows = [*_evaluated(runs), *_logged(runs), *_spent(runs)]
+    return [row for row in rows if any(value is not None for value in row.values)]
+
+
+def shared_metrics(runs: Sequence[Compared]) -> list[str]:
+    """Names in metrics.jsonl that two runs or more have, losses first."""
+    known = [{key for record in run.metrics for key in record} - {"step", "tokens"} for run in runs]
+    every = {key for keys in known for key in keys if sum(key in other for other in known) > 1}
+    return sorted(every, key=lambda key: (key not in _FIRST, _FIRST.index(key) if key in _FIRST else 0, key))
+
+
+_FIRST = ("val/loss", "train/loss")
+
+
+def samples(runs: Sequence[Compared]) -> dict[str, list[str | None]]:
+    """By prompt, what each run wrote at the last step at which it wrote."""
+    written = [lines.read(run.folder.samples) for run in runs]
+    lasts = [
+        {each["prompt"]: each["text"] for each in some if each["step"] == some[-1]["step"]}
+        for some in written
+    ]
+    prompts = dict.fromkeys(prompt for each in lasts for prompt in each)
+    return {prompt: [each.get(prompt) for each in lasts] for prompt in prompts}
+
+
+def better(metric: str) -> str | None:
+    """Where a metric should go, by its name: min, max, or nobody knows."""
+    name = metric.rpartition("/")[2]
+    if any(word in name for word in LESS_IS_BETTER):
+        return "min"
+    return "max" if any(word in name for word in MORE_IS_BETTER) else None
+
+
+def _evaluated(runs: Sequence[Compared]) -> list[Result]:
+    """Of results.json: the best checkpoint on all of each split."""
+    splits = {split: each for run in runs for split, each in run.results.items() if isinstance(each, Mapping)}
+    metrics = dict.fromkeys(f"{split}/{metric}" for split, each in splits.items() for metric in each)
+    return [
+        Result(f"final {metric}", [_result(run, metric) for run in runs], better=better(metric))
+        for metric in metrics
+        if better(metric)  # Others (gzip, xz) tell of the text.
+    ]
+
+
+def _result(run: Compared, metric: str) -> float | None:
+    split, _, name = metric.partition("/")
+    value = run.results.get(split, {}).get(name)
+    return value if isinstance(value, int | float) else None
+
+
+def _logged(runs: Sequence[Compared]) -> list[Result]:
+    """Of metrics.jsonl."""
+    metrics = dict.fromkeys(key for run in runs for record in run.metrics for key in record)
+    val_loss_first = sorted(
+        metrics.keys() - set(SETTINGS), key=lambda key: (key[:4] != "val/", key != "val/loss", key)
+    )
+    return [row for metric in val_loss_first for row in _reached(runs, metric)]
+
+
+def _reached(runs: Sequence[Compared], metric: str) -> list[Result]:
+    mode = better(metric)
+    reached = [reached_in(run.metrics, {}, metric, mode or "min") for run in runs]
+    best, last = [each and each.best for each in reached], [each and each.last for each in reached]
+    if mode is None:
+        return [Result(f"last {metric}", last)]
+    if best == last:
+        return [Result(f"best = last {metric}", best, better=mode)]
+    return [Result(f"best {metric}", best, better=mode), Result(f"last {metric}", last, better=mode)]
+
+
+def _spent(runs: Sequence[Compared]) -> list[Result]:
+    steps = [_last(run.metrics, "step") for run in runs]
+    tokens = [run.results.get("num_tokens_seen", _last(run.metrics, "tokens")) for run in runs]
+    seconds = [run.results.get("seconds", _last(run.speed, "speed/elapsed_seconds")) for run in runs]
+    speeds = [a / b if a and b else None for a, b in zip(tokens, seconds, strict=True)]
+    return [
+        Result("parameters", [run.results.get("num_parameters") for run in runs], numbers.count),
+        Result("steps", steps),
+        Result("tokens", tokens, numbers.count),
+        Result("training time", seconds, numbers.duration),
+        Result("tokens/s", speeds, numbers.count, better="max"),
+    ]
+
+
+def _last(records: Sequence[Mapping[str, Any]], key: str) -> Any:
+    return next((record[key] for record in reversed(records) if record.get(key) is not None), None)
+
+
+def _config(folder: RunFolder) -> dict[str, Any]:
+    """By dotted key; a run's own folder, which is in many values, counts as the same in all."""
+    config = flat(folder.config())
+    own = config.get("paths.run")
+    return {
+        key: value.replace(own, "<run>") if own and isinstance(value, str) else value
+        for key, value in config.items()
+    }

@@ -1,0 +1,213 @@
+"""A run on one page, from its folder alone; it opens offline, also while the run goes on."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import plotly.graph_objects as go
+
+from gpt_exp.page import numbers
+from gpt_exp.page.figures import layout, points, thin, to_json
+from gpt_exp.page.render import SCRIPT, render, write_page
+from gpt_exp.run import lines
+from gpt_exp.run.folder import RunFolder, read_json
+from gpt_exp.sweep.folder import SweepFolder
+
+BLUE, ORANGE, GREEN, GREY = "#3b82f6", "#f59e0b", "#10b981", "#8b95a5"
+# Metrics that have a figure of their own, need none, or go with the loss; any other is drawn as it is.
+DRAWN = (
+    "step",
+    "tokens",
+    "lr",
+    "gradient_norm",
+    "train/loss",
+    "val/loss",
+    "val/perplexity",
+    "val/bits_per_byte",
+)
+GONE = "Its process ended without a word; it goes on from its last checkpoint."
+NUM_LOG_LINES = 200
+TEMPLATE = "run.html.j2"
+
+Records = Sequence[Mapping[str, Any]]
+
+
+def run_page(
+    folder: RunFolder, *, script: str = SCRIPT, live: int | None = None, sweep: str | None = None
+) -> str:
+    """A run's page; `sweep` is the address of its sweep's page where that is not in the file beside it."""
+    return render(TEMPLATE, **_contents(folder, sweep), script=script, live=live)
+
+
+def write_report(path: Path) -> Path:
+    """Write a run folder's report.html, and Plotly's script beside it; returns the page."""
+    folder = RunFolder.open(path)
+    cache = folder.config().get("paths", {}).get("cache")
+    return write_page(folder.report, Path(cache) if cache else None, TEMPLATE, **_contents(folder, None))
+
+
+def _contents(folder: RunFolder, sweep: str | None) -> dict[str, Any]:
+    metrics, speed = lines.read_metrics(folder.metrics), lines.read_metrics(folder.speed)
+    results, status, state = read_json(folder.results), folder.status(), folder.state()
+    samples = lines.read(folder.samples)
+    name, time = _called(folder.path.absolute())
+    return {
+        "title": f"{name} {time}",
+        "name": name,
+        "time": time,
+        "status": state,
+        "reason": status.get("reason") or (GONE if state == "stopped" else None),
+        "sweep": sweep or _sweep_of(folder),
+        "going_on": going_on(status, metrics, speed) if state == "running" else None,
+        "headline": headline(metrics, speed, results),
+        "bars": bars(results),
+        "figures": {heading: to_json(figure) for heading, figure in figures(metrics, speed).items()},
+        "samples": [sample for sample in samples if sample["step"] == samples[-1]["step"]],
+        "commands": _commands(folder.path),
+        "log": _end(folder.log) or _end(folder.console),
+        "overrides": _text(folder.overrides) or "[]",
+        "config": _text(folder.config_file),
+        "environment": _environment(read_json(folder.environment), read_json(folder.git)),
+    }
+
+
+def headline(metrics: Records, speed: Records, results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+    """(value, what it is, a remark), of what is known so far."""
+    step = last(metrics, "step") or 0
+    at = "whole validation part" if "val" in results else f"last validation of {numbers.count(step)} steps"
+    validation = results.get("val") or {name: last(metrics, f"val/{name}") for name in _VALIDATION}
+    tokens = results.get("num_tokens_seen", last(metrics, "tokens"))
+    seconds = results.get("seconds", last(speed, "speed/elapsed_seconds"))
+    rate = tokens / seconds if tokens and seconds else last(speed, "speed/tokens_per_second")
+    known = [
+        (validation.get("bits_per_byte"), "{:.3f}".format, "bits per byte", at),
+        (validation.get("loss"), "{:.3f}".format, "validation loss", "nats per token"),
+        (validation.get("perplexity"), _perplexity, "perplexity", "per token"),
+        (results.get("num_parameters"), numbers.count, "parameters", ""),
+        (tokens, numbers.count, "tokens", f"in {numbers.count(step)} steps"),
+        (seconds, numbers.duration, "training time", ""),
+        (rate, numbers.count, "tokens/s", "while training"),
+    ]
+    return [(form(value), what, remark) for value, form, what, remark in known if value is not None]
+
+
+_VALIDATION = ("loss", "perplexity", "bits_per_byte")
+
+
+class GoingOn(NamedTuple):
+    """How far a run is that is under way."""
+
+    step: int
+    steps: int
+    seconds_left: float | None
+
+
+def going_on(status: Mapping[str, Any], metrics: Records, speed: Records) -> GoingOn | None:
+    """None where nobody knows how many steps there will be."""
+    if not (steps := status.get("max_steps")):
+        return None
+    step = max(last(metrics, "step") or 0, status.get("step", 0))
+    spent, at = last(speed, "speed/elapsed_seconds"), last(speed, "step")
+    return GoingOn(step, steps, spent / at * (steps - step) if spent and at else None)
+
+
+def bars(results: Mapping[str, Any]) -> list[tuple[str, str, float]]:
+    """Bits per byte of the model and of compressors on the same text: (name, value, width in percent)."""
+    validation = results.get("val", {})
+    values = {name: validation[name] for name in ("gzip", "xz") if validation.get(name)}
+    if not values or not validation.get("bits_per_byte"):
+        return []
+    values["this model"] = validation["bits_per_byte"]
+    longest = max(values.values())
+    return [(name, f"{value:.3f}", 100 * value / longest) for name, value in values.items()]
+
+
+def figures(metrics: Records, speed: Records) -> dict[str, go.Figure]:
+    """Curves by step, as far as there is something to show."""
+    losses = [("training", "train/loss", BLUE, "lines"), ("validation", "val/loss", ORANGE, "lines+markers")]
+    parts: dict[str, tuple[Records, list[tuple[str, str, str, str]]]] = {
+        "Loss (nats per token)": (metrics, losses),
+        "Learning rate": (metrics, [("learning rate", "lr", GREEN, "lines")]),
+        "Gradient norm": (metrics, [("gradient norm", "gradient_norm", GREY, "lines")]),
+        "Tokens per second": (speed, [("tokens per second", "speed/tokens_per_second", BLUE, "lines")]),
+    }
+    others = dict.fromkeys(key for record in metrics for key in record if key not in DRAWN)
+    parts |= {key: (metrics, [(key, key, GREEN, "lines+markers")]) for key in others}
+    drawn = {heading: _figure(records, curves) for heading, (records, curves) in parts.items()}
+    return {heading: figure for heading, figure in drawn.items() if figure.data}
+
+
+def _figure(records: Records, curves: list[tuple[str, str, str, str]]) -> go.Figure:
+    figure = go.Figure(layout=layout(legend=len(curves) > 1))
+    for name, key, color, mode in curves:
+        if shown := thin(points(records, key)):
+            x, y = zip(*shown, strict=True)
+            line = {"color": color, "width": 1.3 if mode == "lines" else 2.2}
+            figure.add_scatter(x=x, y=y, name=name, mode=mode, line=line, marker={"size": 6})
+    return figure
+
+
+def last(records: Records, key: str) -> Any:
+    """The last known value of a metric, or None."""
+    return next((record[key] for record in reversed(records) if record.get(key) is not None), None)
+
+
+def _called(path: Path) -> tuple[str, str]:
+    """What is done and when: NAME and TIME, of a sweep's job with its number."""
+    if SweepFolder(path.parent).asked_file.exists():
+        return path.parts[-3], f"{path.parts[-2]} job {path.parts[-1]}"
+    return path.parts[-2], path.parts[-1]
+
+
+def _sweep_of(folder: RunFolder) -> str | None:
+    """A job's way to the page of the sweep around it; that is written when all jobs are done."""
+    sweep = SweepFolder(folder.path.absolute().parent)
+    return f"../{sweep.report.name}" if sweep.asked_file.exists() else None
+
+
+def _commands(path: Path) -> list[tuple[str, str]]:
+    run = shlex.quote(os.fspath(path))
+    return [
+        ("go on with it", f"gpt-exp train resume={run}"),
+        ("evaluate it", f"gpt-exp evaluate run={run}"),
+        ("let it write", f"gpt-exp generate run={run} prompt='Once upon a time'"),
+        ("write this page again", f"gpt-exp report run={run}"),
+    ]
+
+
+def _environment(environment: Mapping[str, Any], git: Mapping[str, Any]) -> list[tuple[str, str]]:
+    versions = {name: version for name, version in environment.get("packages", {}).items() if version}
+    changes = " with changes (git.patch)" if git.get("dirty") else ""
+    rows = {
+        "started": environment.get("created"),
+        "command": shlex.join(environment.get("argv", [])),
+        "code": f"{git['commit'][:12]}{changes}" if git else None,
+        "machine": environment.get("hostname"),
+        "processor": environment.get("cpu"),
+        "GPU": ", ".join(environment.get("gpus", [])),
+        "system": environment.get("platform"),
+        "Python": environment.get("python"),
+        "packages": ", ".join(f"{name} {version}" for name, version in versions.items()),
+    }
+    return [(name, value) for name, value in rows.items() if value]
+
+
+def _text(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _end(log: Path) -> str:
+    """The last lines of a log, which may be long."""
+    if not log.exists():
+        return ""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - 100 * NUM_LOG_LINES))
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-NUM_LOG_LINES:])
+
+
+def _perplexity(value: float) -> str:
+    return f"{value:.2f}" if value < 1000 else numbers.count(value)

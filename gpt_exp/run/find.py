@@ -1,0 +1,32 @@
+"""Runs by what they were made of."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+from gpt_exp.run.folder import RunFolder, run_folders
+from gpt_exp.run.identity import identity
+
+
+def find_run(outputs: Path, config: Any) -> Path | None:
+    """The newest run under `outputs` with this config's identity."""
+    wanted = identity(config)
+    return next((run for run in run_folders(outputs) if _identity(RunFolder(run)) == wanted), None)
+
+
+def finished_runs(outputs: Path, identities: Collection[str]) -> dict[str, Path]:
+    """By identity, the newest run under `outputs` that has finished."""
+    found: dict[str, Path] = {}
+    for path in run_folders(outputs):
+        folder = RunFolder(path)
+        known = _identity(folder)
+        wanted = known in identities and known not in found
+        if known and wanted and folder.status().get("state") == "finished":
+            found[known] = path
+    return found
+
+
+def _identity(folder: RunFolder) -> str | None:
+    return folder.identity.read_text().strip() if folder.identity.exists() else None

@@ -1,0 +1,129 @@
+"""From a command to a finished sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+from rich.console import Console
+
+from gpt_exp.config import jobs as jobs_of_command
+from gpt_exp.config.compose import Composition
+from gpt_exp.config.problem import refuse
+from gpt_exp.errors import JobsFailed
+from gpt_exp.sweep import plan
+from gpt_exp.sweep.budget import budget
+from gpt_exp.sweep.display import ConsoleDisplay
+from gpt_exp.sweep.folder import DONE, Job, SweepFolder
+from gpt_exp.sweep.guide import BySearch, InOrder
+from gpt_exp.sweep.here import this_machine
+from gpt_exp.sweep.manager import Guide, Manager, Place
+from gpt_exp.sweep.settings import Settings
+from gpt_exp.sweep.space import corners, grid, read_space
+from gpt_exp.sweep.survivors import wait_for_survivors
+
+MakePlace = Callable[[Settings, dict[str, Any], int], Place]  # From settings, a job's config, how many wait.
+
+
+def carry_out(
+    texts: list[str], config_dir: str | None, config_name: str, *, make_place: MakePlace = this_machine
+) -> SweepFolder:
+    """Do, or go on with, the sweep of these overrides.
+
+    Raises JobsFailed at its end where jobs have failed, and KeyboardInterrupt when a signal stopped it.
+    """
+    space = read_space(texts, config_dir)
+
+    def compose(job: list[str]) -> Composition:
+        composed = jobs_of_command.composed("train", tuple(job), config_dir, config_name)
+        refuse(composed.problems)
+        return composed
+
+    first = compose([*space.fixed, *corners(space, 1)[0]])
+    arguments = ["-m", *texts, *(["--config-dir", config_dir] if config_dir else [])]
+    command = plan.Command(arguments, space, settings_of(first), compose)
+    outputs, console = Path(first.config.paths.outputs), Console(highlight=False)
+    folder = plan.open_folder(command, outputs, first.config.name)
+    with folder.lock():
+        jobs = _jobs(folder, command, outputs)
+        place = make_place(command.settings, first.resolved.config, _num_to_come(jobs, command))
+        if not place.outlives_sweep:
+            wait_for_survivors(folder, jobs, console.print)
+        plan.take_up(folder, jobs, retry_failed=command.settings.retry_failed)
+        folder.save_jobs(jobs)
+        console.print(budget(folder, jobs, command, place.num_slots), soft_wrap=True)
+        stopped = _manage(folder, jobs, command, outputs, place)
+    tell_result(folder, console)
+    if stopped:
+        console.print(f"stopped; to go on: the same command, or gpt-exp sweep resume {folder.path}")
+        raise KeyboardInterrupt
+    if failed := [job for job in jobs if job.state == "failed"]:
+        raise JobsFailed(
+            f"{len(failed)} of {len(jobs)} jobs failed; to try them again: gpt-exp sweep retry {folder.path}"
+        )
+    return folder
+
+
+def settings_of(job: Composition) -> Settings:
+    """The sweep's settings, from the config of one of its jobs."""
+    node: Any = OmegaConf.to_container(job.config.sweep, resolve=True)
+    return Settings(**{key: value for key, value in node.items() if key != "_target_"})
+
+
+def _jobs(folder: SweepFolder, command: plan.Command, outputs: Path) -> list[Job]:
+    """All jobs of a grid; of a search those that it has asked for so far."""
+    if command.settings.sampler is not None:
+        return folder.jobs()
+    return plan.planned(folder, command, grid(command.space), outputs)
+
+
+def _num_to_come(jobs: list[Job], command: plan.Command) -> int:
+    if command.settings.sampler is not None:
+        return max(1, command.settings.num_trials - len(jobs))
+    return max(1, sum(job.state not in DONE for job in jobs))
+
+
+def _manage(folder: SweepFolder, jobs: list[Job], command: plan.Command, outputs: Path, place: Place) -> bool:
+    """Carry out what waits; whether it was stopped before the end."""
+    with ConsoleDisplay(command.settings.objectives[0]) as display:
+        manager = Manager(
+            folder,
+            jobs,
+            make_run=partial(plan.make_run, folder, command=command),
+            guide=_guide(folder, jobs, command, outputs),
+            place=place,
+            display=display,
+            retry_out_of_memory=command.settings.retry_out_of_memory,
+        )
+        manager.run()
+    return manager.stopped
+
+
+def _guide(folder: SweepFolder, jobs: list[Job], command: plan.Command, outputs: Path) -> Guide:
+    if command.settings.sampler is None:
+        return InOrder(jobs)
+
+    def make_job(number: int, own: list[str], trial: int) -> Job:
+        composed = command.compose([*command.space.fixed, *own])
+        job = plan.new_job(number, own, composed.config, trial)
+        if command.settings.reuse:
+            plan.reuse(folder, [job], outputs)
+        return job
+
+    from gpt_exp.sweep.search import Search  # Optuna takes its time.
+
+    search = Search(command.space, command.settings, folder.study, name=folder.name)
+    return BySearch(folder, jobs, search, command.settings.objectives, make_job=make_job)
+
+
+def tell_result(folder: SweepFolder, console: Console) -> None:
+    """The table on the console and in files, and the page."""
+    from gpt_exp.page.sweep import write_sweep_report
+    from gpt_exp.sweep.board_console import print_board
+    from gpt_exp.sweep.leaderboard import leaderboard
+
+    print_board(leaderboard(folder), console)
+    console.print(f"report: {write_sweep_report(folder.path)}", soft_wrap=True)

@@ -1,0 +1,189 @@
+"""The page stands on the folder alone, says what was measured, and runs no text that came from the run."""
+
+import json
+import math
+import random
+import re
+
+import pytest
+
+from gpt_exp.page.run import run_page, write_report
+from gpt_exp.run import lines
+from gpt_exp.run.folder import RunFolder
+
+CONFIG = {
+    "name": "pretrain_demo",
+    "seed": 1337,
+    "batch_size": 32,
+    "model": {"_target_": "gpt_exp.model.llama.Llama", "num_layers": 6, "num_heads": 6, "embedding_dim": 192},
+    "optimizer": {"_target_": "gpt_exp.optimizer.muon.muon", "lr": 0.02},
+    "trainer": {"max_steps": 600, "precision": "bf16-mixed"},
+}
+SAMPLE = '''read_lines(path):
+    """Return the lines of a file, without their ends."""
+    with open(path, encoding="utf-8") as file:
+        return [line.rstrip() for line in file if line]
+'''
+
+
+@pytest.fixture
+def folder(tmp_path) -> RunFolder:
+    """A finished run as it looks in life."""
+    config = CONFIG | {"paths": {"cache": str(tmp_path / "outputs" / "cache")}}
+    folder = RunFolder.create(
+        tmp_path / "outputs" / "pretrain_demo" / "2026-11-23_10-00-00", config, ["experiment=pretrain_demo"]
+    )
+    noise = random.Random(0)
+    for step in range(10, 601, 10):
+        loss = 2.6 + 5.0 * math.exp(-step / 60) + noise.gauss(0, 0.05)
+        lr = 0.02 * min(step / 50, 1) * (0.55 + 0.45 * math.cos(math.pi * step / 600))
+        norm = 0.4 + 2 / step + noise.random() / 5
+        lines.append(
+            folder.metrics,
+            {"step": step, "train/loss": loss, "lr": lr, "gradient_norm": norm, "tokens": step * 8192},
+        )
+        rate = 41_000 + noise.gauss(0, 900)
+        lines.append(
+            folder.speed,
+            {"step": step, "speed/tokens_per_second": rate, "speed/elapsed_seconds": step * 0.2},
+        )
+        if step % 100 == 0:
+            lines.append(
+                folder.metrics,
+                {"step": step, "val/loss": loss + 0.1, "val/bits_per_byte": loss / 2},
+            )
+            lines.append(folder.samples, {"step": step, "prompt": "def ", "text": SAMPLE})
+            lines.append(folder.samples, {"step": step, "prompt": "import ", "text": "os\nimport sys\n"})
+    return folder
+
+
+def finish(folder: RunFolder) -> None:
+    folder.set_status("finished", step=600)
+    validation = {"loss": 2.713, "perplexity": 15.07, "bits_per_byte": 1.231, "gzip": 2.121, "xz": 1.842}
+    results = {"step": 600, "num_parameters": 3_421_056, "num_tokens_seen": 4_915_200, "seconds": 121.3}
+    folder.results.write_text(json.dumps(results | {"val": validation}))
+
+
+def shown(page: str) -> str:
+    """The text between the tags."""
+    page = re.sub(r"<(style|script).*?</\1>", "", page, flags=re.S)
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
+
+
+def drawn(page: str) -> list[dict]:
+    """The figures in a page; NaN and infinity are no JSON."""
+
+    def refuse(constant: str):
+        raise AssertionError(constant)
+
+    found = re.findall(r'<script type="application/json">(.*?)</script>', page, re.S)
+    return [json.loads(each, parse_constant=refuse) for each in found]
+
+
+def test_the_headline_of_a_finished_run(folder):
+    finish(folder)
+    text = shown(write_report(folder.path).read_text())
+    for fact in ("finished", "1.231 bits per byte", "2.713", "15.07 perplexity", "3.42 M parameters"):
+        assert fact in text
+    assert "4.92 M tokens" in text and "2 min 1 s" in text and "40.5 k tokens/s" in text
+    assert "gzip 2.121 xz 1.842 this model 1.231" in text
+    assert f"gpt-exp train resume={folder.path}" in text
+
+
+def test_a_running_run_shows_what_is_known(folder):
+    folder.set_status("running", max_steps=800)
+    with folder.lock():  # As its process does; without one it would be stopped.
+        text = shown(write_report(folder.path).read_text())
+    assert "running" in text and "last validation of 600 steps" in text and "gzip" not in text
+    assert "step 600 of 800 about 40 s left" in text  # 0.2 s a step.
+
+
+def test_a_run_whose_process_is_gone_is_not_running(folder):
+    folder.set_status("running", max_steps=800)
+    text = shown(write_report(folder.path).read_text())
+    assert "stopped" in text and "ended without a word" in text and "left" not in text
+
+
+def test_a_failed_run_that_logged_nothing_has_a_page(tmp_path):
+    folder = RunFolder.create(tmp_path / "demo" / "1", CONFIG, [])
+    folder.set_status("failed", reason="RuntimeError: out of memory")
+    text = shown(write_report(folder.path).read_text())
+    assert "failed" in text and "out of memory" in text and "num_layers: 6" in text
+
+
+def test_the_curves_are_those_of_the_metrics(folder):
+    figures = drawn(write_report(folder.path).read_text())
+    curves = {trace["name"]: trace for figure in figures for trace in figure["data"]}
+    metrics = lines.read_metrics(folder.metrics)
+    assert curves["training"]["y"] == pytest.approx([line["train/loss"] for line in metrics])
+    assert list(curves["validation"]["x"]) == [100, 200, 300, 400, 500, 600]
+    assert curves.keys() == {
+        "training",
+        "validation",
+        "learning rate",
+        "gradient norm",
+        "tokens per second",
+    }
+
+
+def test_no_text_of_the_run_becomes_markup(tmp_path):
+    evil = "</pre></script><script>alert(1)</script>"
+    folder = RunFolder.create(tmp_path / "demo" / "1", CONFIG | {"name": evil}, [f"name={evil}"])
+    folder.set_status("failed", reason=evil)
+    lines.append(folder.samples, {"step": 1, "prompt": evil, "text": evil})
+    lines.append(folder.metrics, {"step": 1, "train/loss": 1.0})
+    page = write_report(folder.path).read_text()
+    assert "<script>alert" not in page and page.count("</script>") == 2  # A figure's, and the page's own.
+
+
+def test_it_needs_no_network_and_one_copy_of_the_script(folder, tmp_path):
+    page = write_report(folder.path).read_text()
+    assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
+    cached = tmp_path / "outputs" / "cache" / "plotly.min.js"
+    beside = folder.path / "plotly.min.js"
+    assert 'data-plotly="plotly.min.js"' in page and beside.stat().st_size > 1e6
+    assert cached.samefile(beside)
+    assert len(page) < 100_000
+
+
+def test_a_copied_run_has_its_page_too(folder, tmp_path):
+    copy = folder.path.rename(tmp_path / "elsewhere")
+    assert "last validation" in write_report(copy).read_text()
+
+
+def test_infinite_and_missing_values_do_not_break_the_page(tmp_path):
+    folder = RunFolder.create(tmp_path / "demo" / "1", CONFIG, [])
+    lines.append(folder.metrics, {"step": 1, "train/loss": math.nan})
+    lines.append(folder.metrics, {"step": 2, "val/loss": math.inf, "lr": None})
+    curves = {
+        trace["name"]: trace
+        for each in drawn(write_report(folder.path).read_text())
+        for trace in each["data"]
+    }
+    assert curves["training"]["y"] == [None] and curves["validation"]["y"] == [None]
+
+
+def test_a_metric_of_another_task_has_its_curve(folder):
+    lines.append(folder.metrics, {"step": 600, "val/accuracy": 0.7})
+    curves = [
+        trace["name"] for each in drawn(write_report(folder.path).read_text()) for trace in each["data"]
+    ]
+    assert "val/accuracy" in curves and "val/bits_per_byte" not in curves
+
+
+def test_a_failed_run_shows_its_reason_and_the_end_of_its_log(folder):
+    folder.set_status("failed", reason="RuntimeError: out of memory")
+    folder.log.write_text("".join(f"line {i}\n" for i in range(10_000)))
+    page = write_report(folder.path).read_text()
+    text = shown(page)
+    assert "Why it failed RuntimeError: out of memory" in text
+    assert "line 9999" in text and "line 9000 " not in text
+    assert 'data-key="log" open' in page
+
+
+def test_a_job_of_a_sweep_leads_to_its_sweep(folder, tmp_path):
+    assert "its sweep" not in run_page(folder)
+    (folder.path.parent / "sweep.json").write_text("{}")
+    assert '<a href="../report.html">its sweep</a>' in run_page(folder)
+    assert "pretrain_demo job 2026-11-23_10-00-00" in shown(run_page(folder))
+    assert '<a href="/sweep/x">its sweep</a>' in run_page(folder, sweep="/sweep/x", live=2)

@@ -1,0 +1,158 @@
+"""The loop over jobs, with works that end when the test says so."""
+
+import os
+import signal
+
+import pytest
+from omegaconf import OmegaConf
+
+from gpt_exp.run.folder import RunFolder
+from gpt_exp.sweep import manager as manager_module
+from gpt_exp.sweep.ending import Ending
+from gpt_exp.sweep.folder import Job, SweepFolder
+from gpt_exp.sweep.guide import InOrder
+from gpt_exp.sweep.manager import Manager, halve_micro_batch
+
+CONFIG = {"batch_size": 8, "trainer": {"devices": 1, "num_nodes": 1, "accumulate_grad_batches": 1}}
+
+
+class Work:
+    """Ends as the script says, after so many looks."""
+
+    def __init__(self, ended, looks=1):
+        self.ended, self.looks, self.stops = ended, looks, 0
+
+    def poll(self):
+        self.looks -= 1
+        if self.stops:
+            return Ending("stopped", "SIGTERM")
+        return self.ended if self.looks <= 0 else None
+
+    def stop(self, cause=None):
+        self.stops += 1
+
+
+class Place:
+    """Room for two; every job's works from a list."""
+
+    num_slots, outlives_sweep = 2, False
+
+    def __init__(self, works):
+        self.works, self.started, self.most = works, [], 0
+
+    def has_room(self):
+        return True
+
+    def start(self, job, run):
+        under_way = [work for _, work in self.started if work.looks > 0 and not work.stops]
+        if len(under_way) == self.num_slots:
+            return None
+        work = self.works[job.number].pop(0)
+        self.started.append((job.number, work))
+        self.most = max(self.most, len(under_way) + 1)
+        return work
+
+
+class Silent:
+    def started(self, job): ...
+
+    def ended(self, job): ...
+
+    def update(self, jobs, runs): ...
+
+
+class PrunesOne(InOrder):
+    def verdict(self, job, run):
+        return "worse than the median" if job.number == 1 else None
+
+
+@pytest.fixture
+def manage(tmp_path, monkeypatch):
+    monkeypatch.setattr(manager_module, "POLL_SECONDS", 0)
+    folder = SweepFolder(tmp_path)
+
+    def make_run(job):
+        run = folder.run(job)
+        return run if run.config_file.exists() else RunFolder.create(run.path, CONFIG, [])
+
+    def carry_out(works, guide=InOrder, **settings):
+        jobs = [Job(number, str(number), [f"seed={number}"], f"{number:04d}") for number in range(len(works))]
+        place = Place(works)
+        manager = Manager(
+            folder, jobs, make_run=make_run, guide=guide(jobs), place=place, display=Silent(), **settings
+        )
+        manager.run()
+        return manager, place
+
+    return carry_out
+
+
+def test_a_failing_job_takes_no_other_along(manage):
+    works = [[Work(Ending("finished"))], [Work(Ending("failed", "it broke"))], [Work(Ending("finished"), 5)]]
+    manager, _ = manage(works)
+    assert [job.state for job in manager.jobs] == ["finished", "failed", "finished"]
+    assert manager.folder.run(manager.jobs[1]).status()["reason"] == "it broke"
+
+
+def test_a_slot_is_refilled_while_a_slow_job_goes_on(manage):
+    works = [[Work(Ending("finished"), 50)], *([Work(Ending("finished"), 2)] for _ in range(5))]
+    manager, place = manage(works)
+    assert place.most == 2
+    ended = [job.attempts[0].ended for job in manager.jobs]
+    assert max(ended[1:]) < ended[0]
+
+
+def test_the_manifest_always_says_what_is(manage):
+    works = [[Work(Ending("finished"))], [Work(Ending("failed", "it broke"))]]
+    manager, _ = manage(works)
+    assert manager.folder.jobs() == manager.jobs
+
+
+def test_memory_errors_are_tried_once_more_with_half_the_micro_batch(manage):
+    short = Ending("failed", "out of memory", out_of_memory=True)
+    manager, _ = manage([[Work(short), Work(Ending("finished"))]])
+    (job,) = manager.jobs
+    assert job.state == "finished"
+    assert job.attempts[1].note == "half the micro-batch: trainer.accumulate_grad_batches=2"
+    config = manager.folder.run(job).config()
+    assert (config.batch_size, config.trainer.accumulate_grad_batches) == (8, 2)
+
+
+def test_a_second_memory_error_is_a_failure(manage):
+    short = Ending("failed", "out of memory", out_of_memory=True)
+    manager, _ = manage([[Work(short), Work(short)]])
+    assert manager.jobs[0].state == "failed"
+    assert len(manager.jobs[0].attempts) == 2
+
+
+def test_memory_errors_stay_where_no_retry_is_wanted(manage):
+    short = Ending("failed", "out of memory", out_of_memory=True)
+    manager, _ = manage([[Work(short)]], retry_out_of_memory=False)
+    assert len(manager.jobs[0].attempts) == 1
+
+
+def test_a_micro_batch_of_one_cannot_be_halved(tmp_path):
+    config = OmegaConf.merge(CONFIG, {"trainer": {"accumulate_grad_batches": 8}})
+    assert halve_micro_batch(Job(0, "", [], "0000"), RunFolder.create(tmp_path, config, [])) is None
+
+
+def test_a_pruned_job_is_asked_to_stop_and_is_no_failure(manage):
+    stops = [Work(Ending("finished"), 3)], [Work(Ending("stopped", "worse"), 3)]
+    manager, _ = manage(list(stops), guide=PrunesOne)
+    assert [job.state for job in manager.jobs] == ["finished", "pruned"]
+    run = manager.folder.run(manager.jobs[1])
+    assert run.stop_request.read_text() == "worse than the median"
+    assert run.status()["state"] == "pruned"
+
+
+def test_ctrl_c_lets_every_job_save_and_starts_no_other(manage):
+    class Interrupts(Work):
+        def poll(self):
+            if self.stops == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().poll()
+
+    manager, place = manage([[Interrupts(None, 1000)], [Work(None, 1000)], [Work(Ending("finished"))]])
+    assert manager.stopped
+    assert [job.state for job in manager.jobs] == ["stopped", "stopped", "waiting"]
+    assert len(place.started) == 2

@@ -1,0 +1,71 @@
+"""The searches and pruners that a command may name: their settings, their mistakes, help and completion."""
+
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from gpt_exp.config.completion import candidates
+from gpt_exp.config.compose import compose
+from gpt_exp.config.help import help_of
+from gpt_exp.config.location import groups
+from gpt_exp.errors import UserError
+from gpt_exp.sweep.settings import Settings
+
+SEARCHES = [option for option in groups()["sweep"] if not option.startswith("_") and option != "grid"]
+PRUNERS = groups()["sweep/pruner"]
+
+
+def settings_of(*overrides: str) -> Settings:
+    node: Any = OmegaConf.to_container(compose("train", list(overrides)).sweep, resolve=True)
+    return Settings(**{key: value for key, value in node.items() if key != "_target_"})
+
+
+@pytest.mark.parametrize("sweep", SEARCHES)
+def test_every_search_has_a_seed_of_its_own(sweep: str) -> None:
+    settings = settings_of(f"sweep={sweep}", "seed=5")
+    assert settings.sampler["seed"] == 0
+    assert (settings.pruner is None) == (sweep in ("cma_es", "multi_objective"))
+
+
+@pytest.mark.parametrize("pruner", PRUNERS)
+def test_a_pruner_is_chosen_for_a_search_alone(pruner: str) -> None:
+    assert (settings_of("sweep=tpe", f"sweep/pruner={pruner}").pruner is None) == (pruner == "none")
+    if pruner != "none":
+        with pytest.raises(ValueError, match="jobs of a grid are not pruned"):
+            settings_of(f"sweep/pruner={pruner}")
+        with pytest.raises(ValueError, match="can't be pruned by several metrics"):
+            settings_of("sweep=multi_objective", f"sweep/pruner={pruner}")
+
+
+@pytest.mark.parametrize("pruner", ["successive_halving", "hyperband"])
+def test_the_first_rung_is_the_first_validation(pruner: str) -> None:
+    given = ["trainer.max_steps=700", "trainer.val_check_interval=70"]
+    node = settings_of("sweep=tpe", f"sweep/pruner={pruner}", *given).pruner
+    assert node["min_resource"] == 70
+    assert node.get("max_resource", 700) == 700
+
+
+@pytest.mark.parametrize(
+    ("override", "meant"),
+    [
+        ("sweep=tep", "sweep=tpe"),
+        ("sweep/pruner=hyperban", "sweep/pruner=hyperband"),
+        ("sweep.num_trial=5", "sweep.num_trials"),
+        ("sweep.sampler.n_startup_trial=3", "sweep.sampler.n_startup_trials"),
+        ("sweep.pruner.n_warmup_step=3", "sweep.pruner.n_warmup_steps"),
+    ],
+)
+def test_the_nearest_right_name_is_told(override: str, meant: str) -> None:
+    given = [] if override.startswith("sweep=") else ["sweep=tpe"]
+    with pytest.raises(UserError) as error:
+        compose("train", [*given, override])
+    assert str(error.value).endswith(f"Did you mean {meant}?")
+
+
+def test_help_and_completion_know_the_pruners() -> None:
+    (line,) = (line for line in help_of("train", "").splitlines() if "sweep/pruner" in line)
+    assert line.split() == ["sweep/pruner", "hyperband", "median", "none*", "successive_halving"]
+    assert {"sweep=", "sweep/"} <= set(candidates("gpt-exp train sweep", ["train"]))
+    assert candidates("gpt-exp train sweep/pruner=m", ["train"]) == ["sweep/pruner=median"]
+    assert candidates("gpt-exp train sweep=t", ["train"]) == ["sweep=tpe"]
