@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from gpt_exp.run.folder import RunFolder, read_json
@@ -45,3 +45,16 @@ def result(results: Mapping[str, Any], metric: str) -> float | None:
     for part in metric.split("/"):
         node = node.get(part) if isinstance(node, Mapping) else None
     return node if isinstance(node, int | float) else None
+
+
+def metric_names(metrics: Sequence[Mapping[str, Any]], results: Mapping[str, Any]) -> list[str]:
+    """Every name for which `reached_in` finds a value in these files, so that a misspelt one can be told."""
+    return sorted({name for record in metrics for name in record if name != "step"} | set(_paths(results)))
+
+
+def _paths(node: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    for name, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _paths(value, f"{above}{name}/")
+        elif isinstance(value, int | float):
+            yield f"{above}{name}"
