@@ -21,10 +21,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from gpt_exp.run.summary import reached
 from gpt_exp.sweep.folder import Job, SweepFolder, sweep_folders
 
+SEEDS = range(1, 13)
+SAVED_AT, TROUBLE_AT, MAX_STEPS = 10, 15, 40  # Steps.
 REASONS = {  # By seed: how the job fails, and what its reason must say.
     2: ("broken", "RuntimeError: this job is broken"),
     4: ("killed", "killed by SIGKILL"),
@@ -38,6 +40,7 @@ import os, signal, sys, time
 from lightning.pytorch import Callback
 
 TROUBLES = { ({seed: name for seed, (name, _) in REASONS.items()})!r}
+TROUBLE_AT = {TROUBLE_AT}
 
 
 class Trouble(Callback):
@@ -45,7 +48,7 @@ class Trouble(Callback):
         self.trouble = TROUBLES.get(seed)
 
     def on_train_batch_end(self, trainer, *args):
-        if trainer.global_step == 15 and self.trouble:
+        if trainer.global_step == TROUBLE_AT and self.trouble:
             globals()[self.trouble]()
 
 
@@ -77,16 +80,16 @@ JOBS = [
     "model.context_length=64",
     "batch_size=4",
     "callback=[checkpoint,trouble]",
-    "callback.checkpoint.every_n_steps=10",
+    f"callback.checkpoint.every_n_steps={SAVED_AT}",
     "logger=none",
-    "trainer.max_steps=40",
+    f"trainer.max_steps={MAX_STEPS}",
     "trainer.val_check_interval=10",
     "trainer.limit_val_batches=2",
     "split.test_fraction=0.002",
     "split.val_fraction=0.002",
     "sweep.silence=1.5",
     "sweep.memory=2.5",
-    "seed=1,2,3,4,5,6,7,8,9,10,11,12",
+    f"seed={','.join(map(str, SEEDS))}",
 ]
 
 
@@ -107,7 +110,8 @@ def hard_sweep(folder: Path, kills: int, overrides: list[str]) -> Iterator[str]:
     place_trouble(folder)
     finished: dict[int, int] = {}  # The attempts at each job that had finished before a kill.
     for kill in range(kills):
-        finished |= kill_after(folder, overrides, num_finished=2 * kill + 2)
+        done = kill_after(folder, overrides, num_finished=2 * kill + 2)
+        finished = done | finished  # What was noted first must not grow.
         print(f"manager killed with {len(finished)} jobs finished", flush=True)
     code = start(folder, overrides).wait()
     sweeps = sweep_folders(folder / "outputs")
@@ -122,7 +126,7 @@ def hard_sweep(folder: Path, kills: int, overrides: list[str]) -> Iterator[str]:
     for number, attempts in finished.items():
         if len(jobs[number].attempts) != attempts:
             yield f"job {number} had finished and ran again"
-    yield from wrong_table(sweep, jobs)
+    yield from wrong_table(sweep, kills)
 
 
 def place_trouble(folder: Path) -> None:
@@ -167,27 +171,55 @@ def kill_after(folder: Path, overrides: list[str], num_finished: int) -> dict[in
 
 def wrong_jobs(jobs: list[Job]) -> Iterator[str]:
     """Jobs whose state or reason is not what they did."""
-    if len(jobs) != 12:
-        yield f"{len(jobs)} jobs instead of 12"
+    if len(jobs) != len(SEEDS):
+        yield f"{len(jobs)} jobs instead of {len(SEEDS)}"
     for job in jobs:
         _, said = REASONS.get(job.number + 1, ("", ""))
         if job.state != ("failed" if said else "finished") or said not in (job.reason or ""):
             yield f"job {job.number}: {job.state}, {job.reason}; expected {said or 'finished'}"
 
 
-def wrong_table(sweep: SweepFolder, jobs: list[Job]) -> Iterator[str]:
-    """Rows of leaderboard.csv that do not say what the run folders say."""
+def wrong_table(sweep: SweepFolder, kills: int) -> Iterator[str]:
+    """What leaderboard.csv and leaderboard.json say otherwise than what each seed does and its run logged."""
     with sweep.leaderboard_csv.open() as file:
-        rows = {int(row["job"]): row for row in csv.DictReader(file)}
-    if sorted(rows) != [job.number for job in jobs]:
-        yield f"the table has the jobs {sorted(rows)}"
-    for job in jobs:
-        if job.state == "finished":
-            value = reached(sweep.run(job), "val/loss")
-            told = float(rows[job.number]["best"])
-            if value is None or told != value.best:
-                yield f"job {job.number}: the table says {told}, its run {value}"
-    json.loads(sweep.leaderboard_json.read_text())
+        tables = {
+            "csv": list(csv.DictReader(file)),
+            "json": json.loads(sweep.leaderboard_json.read_text())["jobs"],
+        }
+    for name, rows in tables.items():
+        seeds = [int(row["seed"]) for row in rows]
+        if sorted(seeds) != list(SEEDS):
+            yield f"the {name} table has the seeds {seeds}"
+        best = [float(row["best"]) for row in rows if row["state"] == "finished" and row["best"]]
+        if best != sorted(best):
+            yield f"the {name} table is not in the order of its values: {best}"
+        for row in rows:
+            for wrong in wrong_cells(row, kills):
+                yield f"seed {row['seed']} in the {name} table: {wrong}"
+
+
+def wrong_cells(row: dict[str, Any], kills: int) -> Iterator[str]:
+    """A job that a kill of the manager met, and no other, may have had one attempt more for it."""
+    trouble, said = REASONS.get(int(row["seed"]), ("", ""))
+    state = "failed" if trouble else "finished"
+    reason = row["reason"] or ""
+    if row["state"] != state or said not in reason or (reason and not said):
+        yield f"{row['state']}, {reason or 'no reason'}; expected {state}, {said or 'no reason'}"
+    steps = range(SAVED_AT, TROUBLE_AT + 1) if trouble else [MAX_STEPS]  # It dies before its step is logged.
+    if int(row["steps"]) not in steps:
+        yield f"{row['steps']} steps; expected {max(steps)}"
+    fewest = 2 if trouble == "greedy" else 1  # Once more with half the micro-batch.
+    if not fewest <= int(row["attempts"]) <= fewest + kills:
+        yield f"{row['attempts']} attempts; expected {fewest}, and at most {kills} more"
+    logged = least_loss(Path(row["run"]))
+    if str(row["best"]) != str(logged):
+        yield f"a best value of {row['best']}; the run has logged {logged}"
+
+
+def least_loss(run: Path) -> float | None:
+    """As a reader without this package would find it."""
+    records = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
+    return min((record["val/loss"] for record in records if "val/loss" in record), default=None)
 
 
 if __name__ == "__main__":

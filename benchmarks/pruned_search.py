@@ -52,6 +52,7 @@ class Spent(NamedTuple):
 
     steps: int
     best: float
+    jobs: int
 
 
 def main() -> None:
@@ -96,16 +97,17 @@ def replay(grid: dict[tuple[str, ...], Curve], overrides: list[str]) -> Spent:
     """A search of one job at a time whose jobs do what the grid's did."""
     node: Any = OmegaConf.to_container(compose("train", [*JOB, *overrides]).sweep, resolve=True)
     settings = Settings(**{key: value for key, value in node.items() if key != "_target_"})
-    steps, best = 0, float("inf")
+    steps, best, jobs = 0, float("inf"), 0
     with tempfile.TemporaryDirectory() as folder:
         search = Search(read_space(SPACE), settings, Path(folder) / "study.journal", name="replay/0")
         while (trial := search.ask()) is not None:
             curve = grid[tuple(trial.overrides)]
-            pruned = next((step for step, loss in curve if search.report(trial.number, step, loss)), None)
+            reported = [(step, loss) for step, loss in curve if step < MAX_STEPS]  # Then it has finished.
+            pruned = next((step for step, loss in reported if search.report(trial.number, step, loss)), None)
             loss = min(loss for step, loss in curve if pruned is None or step <= pruned)
             search.tell(trial.number, "finished" if pruned is None else "pruned", [loss])
-            steps, best = steps + (pruned or MAX_STEPS), min(best, loss)
-    return Spent(steps, best)
+            steps, best, jobs = steps + (pruned or MAX_STEPS), min(best, loss), jobs + 1
+    return Spent(steps, best, jobs)
 
 
 def tell(grid: dict[tuple[str, ...], Curve], searched: SweepFolder) -> None:
@@ -116,27 +118,35 @@ def tell(grid: dict[tuple[str, ...], Curve], searched: SweepFolder) -> None:
     spent, best = 0, float("inf")
     for job in searched.jobs():
         run = searched.run(job)
-        steps = max((record["step"] for record in read_metrics(run.metrics)), default=0)
+        steps = run.status()["step"]  # More than its metrics have: it trains on until it sees the request.
         value = reached(run, METRIC)
         spent, best = spent + steps, min(best, value.best if value else best)
         rank = ranked.index(tuple(job.overrides)) + 1
         loss = f"{value.best:.4f}" if value else "-"
         print(f"  {job.state:9} {steps:4} steps  {loss}  {rank:2}. of the grid  {' '.join(job.overrides)}")
-    print("search, trained:", summary(grid, Spent(spent, best)))
+    print("search, trained:", summary(grid, Spent(spent, best, len(searched.jobs()))))
 
 
 def tell_replays(grid: dict[tuple[str, ...], Curve], replays: list[Spent]) -> None:
+    """Beside what drawing as many different jobs by chance would find."""
     found = sum(spent.best <= best_of(grid) for spent in replays)
-    average = Spent(round(mean(s.steps for s in replays)), mean(s.best for s in replays))
+    jobs = round(mean(spent.jobs for spent in replays))
+    average = Spent(round(mean(s.steps for s in replays)), mean(s.best for s in replays), jobs)
+    print(f"{len(replays)} searches on the grid's curves: {summary(grid, average)}")
     print(
-        f"{len(replays)} searches on the grid's curves: {summary(grid, average)}; {found} found its best job"
+        f"{found} of them found its best job; {jobs} jobs drawn by chance have it in {jobs / len(grid):.0%}"
     )
 
 
 def summary(grid: dict[tuple[str, ...], Curve], spent: Spent) -> str:
+    """Of the steps saved, fewer jobs have their part, and pruning has its own."""
     share = spent.steps / (len(grid) * MAX_STEPS)
+    pruned = 1 - spent.steps / (spent.jobs * MAX_STEPS)
     above = spent.best / best_of(grid) - 1
-    return f"{share:.0%} of the grid's steps; best {METRIC} {spent.best:.4f}, {above:.2%} above the grid's"
+    return (
+        f"{spent.jobs} jobs with {share:.0%} of the grid's steps (pruning alone saves {pruned:.0%}); "
+        f"best {METRIC} {spent.best:.4f}, {above:.2%} above the grid's"
+    )
 
 
 def best_of(grid: dict[tuple[str, ...], Curve]) -> float:
