@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from yaml import YAMLError
 
 from gpt_exp.errors import UserError
 from gpt_exp.run import durable, lines, lock
 from gpt_exp.run.environment import environment, git_state
 from gpt_exp.run.identity import identity
+from gpt_exp.run.loads import loads
 
 STATES = ("running", "finished", "stopped", "pruned", "failed")
 logger = logging.getLogger(__name__)
@@ -76,10 +78,29 @@ class RunFolder:
         return folder
 
     def config(self) -> DictConfig:
-        """The resolved config that the run was started with."""
-        config = OmegaConf.load(self.config_file)
-        assert isinstance(config, DictConfig)
+        """The resolved config that the run was started with; raises UserError where it can't be read."""
+        try:
+            config = OmegaConf.load(self.config_file)
+        except (YAMLError, ValueError, OSError) as error:
+            raise UserError(f"{self.config_file} can't be read: {' '.join(str(error).split())}") from error
+        if not isinstance(config, DictConfig):
+            raise UserError(f"{self.config_file} holds no config, which is keys with values")
         return config
+
+    def plain_config(self) -> dict[str, Any]:
+        """The config as it is written: nothing is put in for interpolations, least of all this machine's."""
+        config: Any = OmegaConf.to_container(self.config(), resolve=False)
+        return config
+
+    def cache(self) -> Path | None:
+        """Where the run kept what runs share."""
+        paths = self.plain_config().get("paths")
+        cache = paths.get("cache") if isinstance(paths, Mapping) else None
+        return Path(cache) if isinstance(cache, str) else None
+
+    def has(self, path: Path) -> bool:
+        """Whether a file is there and lies here: a link to elsewhere is not shown to whoever sees the run."""
+        return path.is_file() and path.resolve().parent == self.path.resolve()
 
     def save_config(self, config: Any) -> None:
         durable.write_file(self.config_file, OmegaConf.to_yaml(OmegaConf.create(config), resolve=True))
@@ -178,8 +199,16 @@ def run_folders(outputs: Path) -> list[Path]:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; empty where the file is missing."""
-    return json.loads(path.read_bytes()) if path.exists() else {}
+    """A JSON object; empty where the file is missing. Raises UserError where it holds something else."""
+    if not path.exists():
+        return {}
+    try:
+        found = loads(path.read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path} is damaged: {error}") from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path} is damaged: it holds no JSON object")
+    return found
 
 
 def _write_json(path: Path, value: Mapping[str, Any]) -> None:

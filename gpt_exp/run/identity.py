@@ -45,9 +45,9 @@ def differences(first: Any, second: Any) -> list[str]:
     return sorted(key for key in a.keys() | b.keys() if a.get(key, ABSENT) != b.get(key, ABSENT))
 
 
-def flat(config: Any) -> dict[str, Any]:
+def flat(config: Any, *, resolve: bool = True) -> dict[str, Any]:
     """Every value of a config by its dotted key."""
-    return dict(_leaves(OmegaConf.to_container(OmegaConf.create(config), resolve=True)))
+    return dict(_leaves(OmegaConf.to_container(OmegaConf.create(config), resolve=resolve)))
 
 
 def _identity_values(config: Any) -> dict[str, Any]:

@@ -1,11 +1,12 @@
-"""What is added to a file of lines, as it is added."""
+"""The end of a file that grows: what is added to it, and what stands last."""
 
 from __future__ import annotations
 
-import contextlib
-import json
+import os
 from pathlib import Path
 from typing import Any
+
+from gpt_exp.run.lines import record
 
 
 class Tail:
@@ -26,8 +27,13 @@ class Tail:
             read = file.read()
         whole = read[: read.rfind(b"\n") + 1]
         self._position += len(whole)
-        records = []
-        for line in whole.splitlines():
-            with contextlib.suppress(ValueError):
-                records.append(json.loads(line))
-        return records
+        return [found for line in whole.splitlines() if (found := record(line)) is not None]
+
+
+def end(path: Path, num_bytes: int) -> str:
+    """The last of a text that may be long; empty where there is none."""
+    if not path.exists():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - num_bytes))
+        return file.read().decode(errors="replace")

@@ -2,13 +2,14 @@
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 from omegaconf import OmegaConf
 
 from gpt_exp.errors import UserError
 from gpt_exp.run import durable
-from gpt_exp.run.folder import RunFolder, step_of
+from gpt_exp.run.folder import RunFolder, read_json, step_of
 
 CONFIG = {"name": "demo", "model": {"num_layers": 2}, "paths": {"run": "outputs/${name}/1"}}
 
@@ -139,3 +140,39 @@ def test_only_one_process_trains_in_a_folder(tmp_path):
         pass
     with RunFolder(tmp_path).lock():
         pass
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "3", "\xff", "[" * 100_000])
+def test_a_damaged_file_is_named_in_a_line(tmp_path, text):
+    folder = RunFolder(tmp_path)
+    folder.results.write_text(text, encoding="latin-1")
+    with pytest.raises(UserError, match=f"{folder.results} is damaged"):
+        read_json(folder.results)
+
+
+@pytest.mark.parametrize("text", ["a: [\n", "- 1\n", "\xff", "3"])
+def test_a_config_that_is_none_is_named_in_a_line(tmp_path, text):
+    folder = RunFolder(tmp_path)
+    folder.config_file.write_text(text, encoding="latin-1")
+    with pytest.raises(UserError, match=f"{folder.config_file} .*") as told:
+        folder.config()
+    assert "\n" not in str(told.value)
+
+
+def test_a_plain_config_holds_nothing_of_this_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("SECRET", "hidden")
+    folder = RunFolder(tmp_path)
+    folder.config_file.write_text("a: ${oc.env:SECRET}\nb: ${missing}\npaths: {cache: x}\n")
+    assert folder.plain_config()["a"] == "${oc.env:SECRET}"
+    assert folder.cache() == Path("x")
+
+
+def test_a_link_to_elsewhere_is_no_file_of_the_run(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "linked").symlink_to(tmp_path / "run")
+    (tmp_path / "secret").write_text("secret")
+    folder = RunFolder(tmp_path / "linked")
+    folder.log.symlink_to(tmp_path / "secret")
+    folder.console.write_text("own")
+    assert not folder.has(folder.log)
+    assert folder.has(folder.console)
