@@ -14,11 +14,13 @@ from typing import Any
 from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.rank_zero import rank_zero_only
 
+from gpt_exp.logger.close_killed import OPEN
 from gpt_exp.logger.description import flat
 from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.run.lines import read_metrics
 
 RETRY_SECONDS = 60.0  # Between two tries of a tracker that fails: training does not wait for it.
+LAST_SECONDS = 60.0  # That the end of a run waits for one that can't take what is left.
 Values = dict[str, Any]  # Numbers, or words in a summary.
 log = logging.getLogger(__name__)
 
@@ -27,7 +29,8 @@ class Tracker(Logger, ABC):
     """A run in a tracker, opened before the data is read and ended after the final evaluation.
 
     The job ends it (`tracking`): Lightning's `finalize` comes before the final evaluation. A process that is
-    killed can't; the tracked run stays open until the job goes on.
+    killed can't: a file in the run folder tells that the tracked run is open, so that a sweep ends it
+    (`close_killed`), or the job when it goes on.
 
     Metrics have the names of metrics.jsonl. A job that goes on does so in the same tracked run: what that has
     is not logged again, and what it lacks (other trackers were used before) comes from the run folder. What a
@@ -40,7 +43,9 @@ class Tracker(Logger, ABC):
         self.experiment: Any = None  # The library's own object, while the tracked run is open.
         self._step = 0  # The last one logged.
         self._waiting: deque[tuple[Values, int]] = deque()
+        self._untold: Values = {}  # Of the summary.
         self._try_at = 0.0  # By the monotonic clock.
+        self._mark = self.folder.path / f"{type(self).__name__}{OPEN}"
 
     @property
     def name(self) -> str:
@@ -54,6 +59,7 @@ class Tracker(Logger, ABC):
     def start(self, step: int) -> None:
         """Open the tracked run of a job that begins (step 0), or goes on from a checkpoint's step."""
         self._step = step
+        self._mark.touch()
         self.experiment = self._open(step)
         for record in _recorded(self.folder, step):
             self.log_metrics(record, record.pop("step"))
@@ -75,7 +81,8 @@ class Tracker(Logger, ABC):
     def log_results(self, results: Mapping[str, Any]) -> None:
         """The numbers of results.json, as `results/test/loss`."""
         if self.experiment is not None:
-            self._attempt(self._summarize, flat({"results": results}))
+            self._untold |= flat({"results": results})
+            self._attempt(self._tell)
 
     @rank_zero_only
     def close(self, state: str, reason: str | None = None) -> None:
@@ -84,9 +91,10 @@ class Tracker(Logger, ABC):
             return
         best = read_json(self.folder.best)
         values = {f"best/{best['metric']}": best["value"], "best/step": best["step"]} if best else {}
-        self._attempt(self._send)
-        self._attempt(self._summarize, {**values, "state": state, "reason": reason or ""})
-        self._attempt(self._end, state)
+        self._untold |= {**values, "state": state, "reason": reason or ""}
+        self._attempt(self._send_last)
+        self._attempt(self._tell)
+        self._attempt(self._end_noted, state)
         self.experiment = None
 
     @rank_zero_only
@@ -116,12 +124,36 @@ class Tracker(Logger, ABC):
 
     def _send(self) -> None:
         while self._waiting:
+            self._send_first()
+
+    def _send_last(self) -> None:
+        """Each waiting record once more, also behind one that is refused; raises the last refusal."""
+        give_up_at, refusal = monotonic() + LAST_SECONDS, None
+        for _ in range(len(self._waiting)):
             try:
-                self._write(*self._waiting[0])
-            except Exception:
-                self._waiting.rotate(-1)  # Should it never be taken, the others are.
-                raise
-            self._waiting.popleft()
+                self._send_first()
+            except Exception as error:
+                refusal = error
+            if monotonic() > give_up_at:
+                break
+        if refusal is not None:
+            raise refusal
+
+    def _send_first(self) -> None:
+        try:
+            self._write(*self._waiting[0])
+        except Exception:
+            self._waiting.rotate(-1)  # Should it never be taken, the others are.
+            raise
+        self._waiting.popleft()
+
+    def _tell(self) -> None:
+        self._summarize(self._untold)
+        self._untold = {}
+
+    def _end_noted(self, state: str) -> None:
+        self._end(state)
+        self._mark.unlink(missing_ok=True)
 
     def _attempt(self, act: Callable[..., None], *arguments: Any) -> None:
         try:

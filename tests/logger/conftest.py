@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # For wandb_file and wandb_server.
+sys.path.insert(0, str(Path(__file__).parent))  # For the modules beside the tests.
 
 COMMON = [
     "sweep.group=demo/1",

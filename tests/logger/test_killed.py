@@ -1,31 +1,17 @@
 """A job that is killed at once and goes on: every tracker has every step, once, with its value."""
 
-import os
 import signal
-import subprocess
-import sys
-from time import monotonic, sleep
 
 import pytest
 import wandb_file
+from killing import killed_at
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from gpt_exp.run.lines import read, read_metrics
+from gpt_exp.run.lines import read_metrics
 
 pytest.importorskip("mlflow")
 pytest.importorskip("trackio")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
-
-
-def killed_at(folder, step):
-    command = [sys.executable, "-m", "gpt_exp.job", str(folder.path)]
-    job = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL)
-    give_up = monotonic() + 200
-    while job.poll() is None and monotonic() < give_up:
-        if step is not None and len(read(folder.metrics)) > step:
-            job.send_signal(signal.SIGKILL)
-        sleep(0.02)
-    return job.wait(timeout=10)
 
 
 def in_tensorboard(folder):
