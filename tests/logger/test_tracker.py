@@ -12,13 +12,15 @@ from gpt_exp.run.folder import RunFolder
 
 
 class Notebook(Tracker):
-    """Keeps what it is told; refuses to write while `away`."""
+    """Keeps what it is told; takes nothing while `away`, and never the `refused` step."""
 
     def __init__(self, path, known=()):
         super().__init__(path)
         self.known = set(known)
         self.written, self.summary, self.ended = [], {}, []
         self.away = False
+        self.refused = 0  # A step.
+        self.num_tries = 0
 
     def _open(self, step):
         return "open"
@@ -27,11 +29,16 @@ class Notebook(Tracker):
         return (name, step) in self.known
 
     def _write(self, metrics, step):
+        self.num_tries += 1
         if self.away:
             raise ConnectionError("no answer")
+        if step == self.refused:
+            raise ValueError("no such step")
         self.written += [(name, step, value) for name, value in metrics.items()]
 
     def _summarize(self, values):
+        if self.away:
+            raise ConnectionError("no answer")
         self.summary |= values
 
     def _end(self, state):
@@ -77,6 +84,50 @@ def test_it_is_not_asked_again_at_once(folder):
     assert notebook.written == []
     notebook.close("finished")
     assert sorted(step for _, step, _ in notebook.written) == [1, 2]
+
+
+def test_results_that_it_could_not_take_are_told_at_the_end(folder):
+    notebook = Notebook(folder.path)
+    notebook.start(0)
+    notebook.away = True
+    notebook.log_results({"test": {"loss": 2.0}})
+    notebook.away = False
+    notebook.close("finished")
+    assert notebook.summary["results/test/loss"] == 2.0
+
+
+def test_a_record_that_is_refused_does_not_keep_back_those_behind_it(folder):
+    notebook = Notebook(folder.path)
+    notebook.start(0)
+    notebook.away = True
+    for step in range(1, 5):
+        notebook.log_metrics({"x": step}, step)
+    notebook.away = False
+    notebook.refused = 2
+    notebook.close("finished")
+    assert sorted(step for _, step, _ in notebook.written) == [1, 3, 4]
+    assert notebook.ended == ["finished"]
+
+
+def test_it_does_not_keep_a_run_from_its_end_for_long(folder, monkeypatch):
+    monkeypatch.setattr(module, "LAST_SECONDS", 0.0)
+    notebook = Notebook(folder.path)
+    notebook.start(0)
+    notebook.away = True
+    for step in range(1, 5):
+        notebook.log_metrics({"x": step}, step)
+    notebook.num_tries = 0
+    notebook.close("finished")
+    assert notebook.num_tries == 1
+
+
+def test_a_file_tells_that_it_is_open(folder):
+    notebook = Notebook(folder.path)
+    mark = folder.path / "Notebook.open"
+    notebook.start(0)
+    assert mark.exists()
+    notebook.close("finished")
+    assert not mark.exists()
 
 
 def test_results_and_best_value_and_state_are_told(folder):
