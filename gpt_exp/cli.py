@@ -147,16 +147,18 @@ def worded(verb: str, arguments: list[str]) -> list[str]:
     """`compare A B` as `compare runs=[A,B]`, and `sweep status FOLDER` as `action=status folder=FOLDER`."""
     if verb not in (*WORDS, *WORD_LISTS):
         return arguments
+    from gpt_exp.config.overrides import quoted
+
     words = [each for each in arguments if "=" not in each and not each.startswith("-")]
     rest = [each for each in arguments if each not in words]
-    quoted = ["'" + word.replace("'", r"\'") + "'" for word in words]
+    given = [quoted(word) for word in words]
     if verb in WORD_LISTS:
-        return [*rest, f"{WORD_LISTS[verb]}=[{','.join(quoted)}]"] if words else rest
+        return [*rest, f"{WORD_LISTS[verb]}=[{','.join(given)}]"] if words else rest
     keys = WORDS[verb]
     if len(words) > len(keys):
         usage = " ".join(key.upper() for key in keys)
         raise UserError(f"{words[len(keys)]}: one word too many; gpt-exp {verb} {usage}")
-    return [*rest, *(f"{key}={word}" for key, word in zip(keys, quoted, strict=False))]
+    return [*rest, *(f"{key}={word}" for key, word in zip(keys, given, strict=False))]
 
 
 def without_prompt(arguments: list[str]) -> tuple[list[str], str | None]:

@@ -12,8 +12,9 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer, callbacks
 
 from gpt_exp.callback.stop_signal import StopSignal
-from gpt_exp.run import durable
+from gpt_exp.run import durable, stop_request
 from gpt_exp.run.folder import RunFolder, read_json, step_of
+from gpt_exp.run.stop_request import StopRequest
 
 LOOK_SECONDS = 1.0
 log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class Checkpoint(callbacks.Checkpoint):
         self.keep_last = keep_last
         self.stopped_by: str | None = None  # The signal that ended training before its time.
         self._signal = StopSignal()
-        self._request: str | None = None  # Why the run folder's `stop` file asks for an end.
+        self._request: StopRequest | None = None  # In the run folder.
         self._look_at = 0.0  # When to look for that file again, by the monotonic clock.
         self._best: dict[str, Any] = {}  # {"step", "metric", "value"}
         self._best_before: dict[str, Any] = {}
@@ -100,8 +101,7 @@ class Checkpoint(callbacks.Checkpoint):
         """Whether this process got a signal, or somebody left a request in the run folder."""
         if trainer.is_global_zero and monotonic() > self._look_at:
             self._look_at = monotonic() + LOOK_SECONDS
-            request = _folder(trainer).stop_request
-            self._request = request.read_text().strip() if request.exists() else None
+            self._request = stop_request.asked(_folder(trainer))
         return self._signal.received is not None or self._request is not None
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -180,9 +180,9 @@ class Checkpoint(callbacks.Checkpoint):
         trainer.should_stop = True
         if trainer.is_global_zero:
             folder = _folder(trainer)
-            why = self._request or self.stopped_by
-            folder.set_status("stopped", step=trainer.global_step, reason=why)
-            log.warning("Stopped by %s at step %d.", why, trainer.global_step)
+            request = stop_request.asked(folder) or StopRequest(self.stopped_by)
+            folder.set_status(request.state, step=trainer.global_step, reason=request.reason)
+            log.warning("Stopped by %s at step %d.", request.reason, trainer.global_step)
             print(f"to go on: gpt-exp train resume={folder.path}")
 
 

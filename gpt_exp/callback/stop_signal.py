@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from time import monotonic
 from types import FrameType
 from typing import Any
 
+REPEAT_SECONDS = 0.5  # In which a sweep, a cluster and the system may all say the same.
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 
 
@@ -16,6 +18,7 @@ class StopSignal:
 
     def __init__(self) -> None:
         self.received: signal.Signals | None = None
+        self._repeats_until = 0.0
         self._former: dict[signal.Signals, Any] = {}
         self._process = 0  # Who listens; 0 for nobody.
 
@@ -38,7 +41,9 @@ class StopSignal:
         in_data_worker = self._process not in (0, os.getpid())  # Forked, with this handler.
         if in_data_worker and number != signal.SIGTERM:
             return  # Ctrl-C reaches it too, but the step that is under way needs its batches.
+        if self.received is not None and monotonic() < self._repeats_until:
+            return
         if in_data_worker or self._process == 0 or self.received is not None:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
-        self.received = signal.Signals(number)
+        self.received, self._repeats_until = signal.Signals(number), monotonic() + REPEAT_SECONDS

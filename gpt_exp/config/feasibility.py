@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from gpt_exp.config import credentials
 from gpt_exp.config.keys import META
 from gpt_exp.config.nearest import nearest
 from gpt_exp.config.problem import Problem
@@ -74,6 +75,8 @@ def problems(config: Config) -> list[Problem]:
         _strategy,
         _trainer,
         _resume,
+        _name,
+        credentials.problems,
     ]
     return [problem for check in checks for problem in check(config)]
 
@@ -227,6 +230,12 @@ def _strategy(config: Config) -> Iterable[Problem]:
         yield Problem("optimizer", "Muon needs whole matrices, which fsdp2 splits", "", "optimizer=adamw")
     if get(config, "trainer.accelerator") == "cpu" and named in ("fsdp", "fsdpstrategy"):
         yield Problem("trainer.strategy", "FSDPStrategy refuses the CPU", "", "trainer=fsdp2")
+
+
+def _name(config: Config) -> Iterable[Problem]:
+    name = get(config, "name")
+    if isinstance(name, str) and ("/" in name or name in ("", ".", "..", "sweeps")):
+        yield Problem("name", f"{name!r} names no folder under outputs/; a plain word does")
 
 
 def _resume(config: Config) -> Iterable[Problem]:

@@ -39,6 +39,11 @@ def at_home(text: str) -> str:
     return HOME.sub(lambda found: f"{found[1]}{Path.home()}/", text)
 
 
+def quoted(text: str) -> str:
+    """As Hydra's grammar takes any text."""
+    return "'" + text.replace("'", "\\'") + "'"
+
+
 def chooses_option(override: Override, groups: dict[str, list[str]]) -> bool:
     """Whether this names an option of a group, and not a value."""
     return override.key_or_group in groups and not isinstance(override.value(), dict)

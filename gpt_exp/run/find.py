@@ -11,9 +11,10 @@ from gpt_exp.run.identity import identity
 
 
 def find_run(outputs: Path, config: Any) -> Path | None:
-    """The newest run under `outputs` with this config's identity."""
+    """The newest run under `outputs` with this config's identity; a sweep's job only where it is finished."""
     wanted = identity(config)
-    return next((run for run in run_folders(outputs) if _identity(RunFolder(run)) == wanted), None)
+    runs = (run for run in run_folders(outputs) if _identity(RunFolder(run)) == wanted)
+    return next((run for run in runs if not _is_of_sweep(run) or _is_finished(RunFolder(run))), None)
 
 
 def finished_runs(outputs: Path, identities: Collection[str]) -> dict[str, Path]:
@@ -23,9 +24,17 @@ def finished_runs(outputs: Path, identities: Collection[str]) -> dict[str, Path]
         folder = RunFolder(path)
         known = _identity(folder)
         wanted = known in identities and known not in found
-        if known and wanted and folder.status().get("state") == "finished":
+        if known and wanted and _is_finished(folder):
             found[known] = path
     return found
+
+
+def _is_of_sweep(run: Path) -> bool:
+    return (run.parent / "sweep.json").is_file()
+
+
+def _is_finished(folder: RunFolder) -> bool:
+    return folder.status().get("state") == "finished"
 
 
 def _identity(folder: RunFolder) -> str | None:

@@ -12,12 +12,14 @@ from gpt_exp.sweep.plan import Command
 from gpt_exp.sweep.space import corners
 
 
-def budget(folder: SweepFolder, jobs: list[Job], command: Command, slots: int) -> str:
+def budget(folder: SweepFolder, jobs: list[Job], wanted: list[Job], command: Command, slots: int) -> str:
     """How many jobs there are in which state, the tokens of those to come, and about how long they take."""
     states = Counter("to go on" if job.state == "waiting" and job.attempts else job.state for job in jobs)
     told = ", ".join(f"{number} {state}" for state, number in states.items())
     line = f"{folder.path}: {len(jobs)} jobs ({told})" if jobs else f"{folder.path}:"
-    costs = list(_to_come(jobs, command, slots))
+    if others := len(jobs) - len(wanted):
+        line += f", {others} of them not asked for now"
+    costs = list(_to_come(wanted, command, slots))
     if command.settings.sampler is not None:
         line += f" up to {command.settings.num_trials} trials"
     if not costs:

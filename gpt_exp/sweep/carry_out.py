@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from gpt_exp.config import jobs as jobs_of_command
 from gpt_exp.config.compose import Composition
+from gpt_exp.config.location import root_config
 from gpt_exp.config.problem import refuse
 from gpt_exp.errors import JobsFailed
 from gpt_exp.sweep import plan
@@ -25,7 +27,8 @@ from gpt_exp.sweep.settings import Settings
 from gpt_exp.sweep.space import corners, grid, read_space
 from gpt_exp.sweep.survivors import wait_for_survivors
 
-MakePlace = Callable[[Settings, dict[str, Any], int], Place]  # From settings, a job's config, how many wait.
+# From settings, resolved configs of jobs, and how many wait.
+MakePlace = Callable[[Settings, list[dict[str, Any]], int], Place]
 
 
 def carry_out(
@@ -43,28 +46,48 @@ def carry_out(
         return composed
 
     first = compose([*space.fixed, *corners(space, 1)[0]])
-    arguments = ["-m", *texts, *(["--config-dir", config_dir] if config_dir else [])]
+    arguments = ["-m", *texts, *_flags(config_dir, config_name)]
     command = plan.Command(arguments, space, settings_of(first), compose)
     outputs, console = Path(first.config.paths.outputs), Console(highlight=False)
     folder = plan.open_folder(command, outputs, first.config.name)
     with folder.lock():
-        jobs = _jobs(folder, command, outputs)
-        place = make_place(command.settings, first.resolved.config, _num_to_come(jobs, command))
+        jobs, wanted = _plan(folder, command, outputs)
+        place = make_place(command.settings, _configs(command), _num_to_come(wanted, command))
         if not place.outlives_sweep:
             wait_for_survivors(folder, jobs, console.print)
         plan.take_up(folder, jobs, retry_failed=command.settings.retry_failed)
+        guide = _guide(folder, jobs, wanted, command, outputs)
+        plan.save_asked(folder, command)
         folder.save_jobs(jobs)
-        console.print(budget(folder, jobs, command, place.num_slots), soft_wrap=True)
-        stopped = _manage(folder, jobs, command, outputs, place)
+        console.print(budget(folder, jobs, wanted, command, place.num_slots), soft_wrap=True)
+        stopped = _manage(folder, jobs, command, place, guide)
     tell_result(folder, console)
     if stopped:
         console.print(f"stopped; to go on: the same command, or gpt-exp sweep resume {folder.path}")
         raise KeyboardInterrupt
-    if failed := [job for job in jobs if job.state == "failed"]:
-        raise JobsFailed(
-            f"{len(failed)} of {len(jobs)} jobs failed; to try them again: gpt-exp sweep retry {folder.path}"
-        )
+    refuse_unfinished(folder, wanted)
     return folder
+
+
+def refuse_unfinished(folder: SweepFolder, jobs: list[Job]) -> None:
+    """Raise JobsFailed where not all jobs came to their end."""
+    states, told = Counter(job.state for job in jobs), []
+    if failed := states["failed"]:
+        told.append(
+            f"{failed} of {len(jobs)} jobs failed; to try them again: gpt-exp sweep retry {folder.path}"
+        )
+    if stopped := states["stopped"]:
+        told.append(
+            f"{stopped} of {len(jobs)} jobs were stopped; to go on: gpt-exp sweep resume {folder.path}"
+        )
+    if told:
+        raise JobsFailed("\n".join(told))
+
+
+def _flags(config_dir: str | None, config_name: str) -> list[str]:
+    """Hydra's own that the composition hangs on."""
+    named = [f"--config-name={config_name}"] if config_name != root_config("train") else []
+    return named + ([f"--config-dir={config_dir}"] if config_dir else [])
 
 
 def settings_of(job: Composition) -> Settings:
@@ -73,11 +96,18 @@ def settings_of(job: Composition) -> Settings:
     return Settings(**{key: value for key, value in node.items() if key != "_target_"})
 
 
-def _jobs(folder: SweepFolder, command: plan.Command, outputs: Path) -> list[Job]:
+def _plan(folder: SweepFolder, command: plan.Command, outputs: Path) -> plan.Plan:
     """All jobs of a grid; of a search those that it has asked for so far."""
-    if command.settings.sampler is not None:
-        return folder.jobs()
-    return plan.planned(folder, command, grid(command.space), outputs)
+    if command.settings.sampler is None:
+        return plan.planned(folder, command, grid(command.space), outputs)
+    jobs = folder.jobs()
+    return plan.Plan(jobs, jobs)
+
+
+def _configs(command: plan.Command) -> list[dict[str, Any]]:
+    """Resolved ones, with every value of every parameter in one of them."""
+    jobs = (command.compose([*command.space.fixed, *own]) for own in corners(command.space))
+    return [job.resolved.config for job in jobs]
 
 
 def _num_to_come(jobs: list[Job], command: plan.Command) -> int:
@@ -86,14 +116,14 @@ def _num_to_come(jobs: list[Job], command: plan.Command) -> int:
     return max(1, sum(job.state not in DONE for job in jobs))
 
 
-def _manage(folder: SweepFolder, jobs: list[Job], command: plan.Command, outputs: Path, place: Place) -> bool:
+def _manage(folder: SweepFolder, jobs: list[Job], command: plan.Command, place: Place, guide: Guide) -> bool:
     """Carry out what waits; whether it was stopped before the end."""
     with ConsoleDisplay(command.settings.objectives[0]) as display:
         manager = Manager(
             folder,
             jobs,
             make_run=partial(plan.make_run, folder, command=command),
-            guide=_guide(folder, jobs, command, outputs),
+            guide=guide,
             place=place,
             display=display,
             retry_out_of_memory=command.settings.retry_out_of_memory,
@@ -102,9 +132,11 @@ def _manage(folder: SweepFolder, jobs: list[Job], command: plan.Command, outputs
     return manager.stopped
 
 
-def _guide(folder: SweepFolder, jobs: list[Job], command: plan.Command, outputs: Path) -> Guide:
+def _guide(
+    folder: SweepFolder, jobs: list[Job], wanted: list[Job], command: plan.Command, outputs: Path
+) -> Guide:
     if command.settings.sampler is None:
-        return InOrder(jobs)
+        return InOrder(wanted)
 
     def make_job(number: int, own: list[str], trial: int) -> Job:
         composed = command.compose([*command.space.fixed, *own])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 from omegaconf import DictConfig
 from rich.console import Console
 
 from gpt_exp.config.nearest import nearest
+from gpt_exp.config.overrides import quoted
 from gpt_exp.errors import UserError
 from gpt_exp.sweep.folder import SweepFolder
 
@@ -67,7 +69,10 @@ def report(folder: SweepFolder, *, png: bool) -> None:
 
 
 def go_on(folder: SweepFolder, more: list[str]) -> None:
-    """The sweep's own command again, in this process's place."""
-    arguments = [*folder.asked()["arguments"], f"sweep.folder={folder.path}", *more]
+    """The sweep's own command again, in this process's place, from where it was given first."""
+    asked = folder.asked()
+    arguments = [*asked["arguments"], f"sweep.folder={quoted(str(folder.path.absolute()))}", *more]
+    if Path(asked.get("cwd", "")).is_dir():
+        os.chdir(asked["cwd"])
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, "-m", "gpt_exp", "train", *arguments])

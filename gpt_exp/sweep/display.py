@@ -63,11 +63,13 @@ class ConsoleDisplay:
 
     def ended(self, job: Job) -> None:
         self._progress.pop(job.number, None)
-        attempt = job.attempts[-1]
-        seconds = (attempt.ended or attempt.started) - attempt.started
         what = "out of memory; once more" if job.state == "waiting" else job.state
-        reason = f": {attempt.reason if job.state == 'waiting' else job.reason}" if job.reason else ""
-        self._tell(job, f"{what} after {duration(seconds)}{reason}", COLORS.get(job.state, ""))
+        spent, reason = "", job.reason
+        if job.attempts:  # Else it was done before, or could not begin.
+            attempt = job.attempts[-1]
+            spent = f" after {duration((attempt.ended or attempt.started) - attempt.started)}"
+            reason = attempt.reason if job.state == "waiting" else job.reason
+        self._tell(job, f"{what}{spent}{f': {reason}' if reason else ''}", COLORS.get(job.state, ""))
 
     def update(self, jobs: list[Job], runs: dict[int, RunFolder]) -> None:
         for number, run in runs.items():

@@ -34,8 +34,9 @@ def elsewhere(hand_over: HandOver, launcher: Mapping[str, Any]) -> Callable[...,
     """What makes the place for a sweep's jobs; `launcher` is the resolved `hydra.launcher`."""
     on_slurm = launcher["_target_"].endswith(".SlurmLauncher")
 
-    def make_place(settings: Settings, config: Mapping[str, Any], num_jobs: int) -> Elsewhere:
-        check(launcher, config["trainer"], on_slurm=on_slurm)
+    def make_place(settings: Settings, configs: Sequence[Mapping[str, Any]], num_jobs: int) -> Elsewhere:
+        for config in configs:
+            check(launcher, config["trainer"], on_slurm=on_slurm)
         num_slots = TRIALS_AT_A_TIME if settings.sampler is not None else num_jobs
         if isinstance(settings.slots, int):
             num_slots = settings.slots
@@ -82,11 +83,13 @@ class Elsewhere:
         if len(self._out) >= self.num_slots:
             return None
         launched = Launched(run, self._limits, self.queue, self.launch)
-        if (found := self._in_queue(run)) is not None:
-            launched.name, launched.index = found
+        name, index, state = self._in_queue(run)
+        if state is not None:
+            launched.name, launched.index = name, index
         else:
-            run.stop_request.unlink(missing_ok=True)
             self._gathered.append(launched)
+        if state in (None, "PENDING"):
+            run.stop_request.unlink(missing_ok=True)  # Of a sweep before.
         self._out.append(launched)
         return launched
 
@@ -105,10 +108,11 @@ class Elsewhere:
             each.name, each.index, each.launch = name, index, launch
         launch.thread.start()
 
-    def _in_queue(self, run: RunFolder) -> tuple[str, int] | None:
-        """The name and place under which SLURM has this run from a sweep that was killed."""
+    def _in_queue(self, run: RunFolder) -> tuple[str, int, str | None]:
+        """Under which name, in which place and in which state SLURM has this run from a sweep before."""
         known = read_json(launch_file(run))
         if self.queue is None or not known:
-            return None
+            return "", 0, None
         entry = self.queue.find(known["name"], known["index"], surely=True)
-        return None if entry is None or entry.is_over else (known["name"], known["index"])
+        state = None if entry is None or entry.is_over else entry.state
+        return known["name"], known["index"], state

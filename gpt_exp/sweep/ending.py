@@ -40,10 +40,11 @@ def ending(
         return Ending("finished")
     if cause is not None:
         return Ending("failed", cause, out_of_memory=cause.startswith("out of memory"))
-    if (exit_code in STOPPED and state == "stopped") or (was_interrupted and exit_code != 0):
+    if (exit_code in STOPPED and state in ("stopped", "pruned")) or (was_interrupted and exit_code != 0):
         return Ending("stopped", status.get("reason"))
     reason = _reason(exit_code, status, console)
-    return Ending("failed", reason, out_of_memory=bool(OUT_OF_MEMORY.search(reason)))
+    told = f"{reason}{last_words(console)}"  # Another process of a distributed run may have said it.
+    return Ending("failed", reason, out_of_memory=bool(OUT_OF_MEMORY.search(told)))
 
 
 def _reason(exit_code: int, status: Mapping[str, Any], console: str) -> str:

@@ -55,8 +55,14 @@ class Job:
     run: str  # Its run folder, from the sweep folder; one of another sweep where that had done the same.
     state: str = "waiting"
     reason: str | None = None  # Of a failed or pruned one.
+    note: str | None = None  # How its next attempt is to differ from the last.
     trial: int | None = None  # Its number in the study of a search.
     attempts: list[Attempt] = field(default_factory=list)
+
+    @property
+    def was_halved(self) -> bool:
+        """Whether its micro-batch was, after it ran out of memory."""
+        return self.note is not None or any(attempt.note for attempt in self.attempts)
 
 
 class SweepFolder:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gpt_exp.config.nearest import nearest
 from gpt_exp.errors import UserError
-from gpt_exp.run.folder import RunFolder
-from gpt_exp.run.summary import reached
+from gpt_exp.run.folder import RunFolder, read_json
+from gpt_exp.run.lines import read_metrics
+from gpt_exp.run.summary import metric_names, reached
 from gpt_exp.run.tail import Tail
 from gpt_exp.sweep.folder import SETTLED, Job, Objective, SweepFolder
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class InOrder:
-    """Every job of a grid, first come first served, to its end."""
+    """Every job of a grid that is wanted, first come first served, to its end."""
 
     def __init__(self, jobs: list[Job]) -> None:
         self._jobs = jobs
@@ -77,7 +79,7 @@ class BySearch:
             job = self._make_job(number, trial.overrides, trial.number)
         except UserError as error:
             reason = " ".join(str(error).split())
-            job = Job(number, "", trial.overrides, f"{number:04d}", "failed", reason, trial.number)
+            job = Job(number, "", trial.overrides, f"{number:04d}", "failed", reason, trial=trial.number)
         self._jobs.append(job)
         if job.state != "waiting":
             self.settled(job, self._folder.run(job))
@@ -97,7 +99,17 @@ class BySearch:
             return
         found = [reached(run, objective.metric, objective.mode) for objective in self._objectives]
         values = [each.best for each in found if each is not None]
+        if job.state == "finished" and len(values) < len(found):
+            raise UserError(self._no_such_metric(job, run, [each is not None for each in found]))
         if len(values) == len(found) and job.state != "failed":
             self._search.tell(job.trial, job.state, values)
         else:
             self._search.tell(job.trial, "failed", None)
+
+    def _no_such_metric(self, job: Job, run: RunFolder, known: list[bool]) -> str:
+        """A search learns nothing without it: better to stop at its first job than at its last."""
+        missing = self._objectives[known.index(False)].metric
+        names = metric_names(read_metrics(run.metrics), read_json(run.results))
+        near = nearest(missing, names)
+        hint = f". Did you mean {near}?" if near else f"; it has {', '.join(names)}"
+        return f"sweep.metric: job {job.number:04d} has finished without a {missing}{hint}"

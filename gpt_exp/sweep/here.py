@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,18 +71,22 @@ def num_devices(config: dict[str, Any]) -> int:
     return feasibility.num_devices(config) or 1_000_000
 
 
-def this_machine(settings: Settings, config: dict[str, Any], num_jobs: int) -> Here:
-    """Slots for jobs like the one of this resolved config."""
-    devices = () if cost.on_cpu(config) else gpus()
-    count = settings.slots if isinstance(settings.slots, int) else _fitting(config, num_jobs, devices)
+def this_machine(settings: Settings, configs: Sequence[dict[str, Any]], num_jobs: int) -> Here:
+    """Slots for jobs like those of these resolved configs."""
+    devices = () if all(map(cost.on_cpu, configs)) else gpus()
+    count = settings.slots
+    if not isinstance(count, int):
+        count = min(_fitting(config, num_jobs, devices) for config in configs)
     return Here(Slots(count, gpus=devices), Limits(settings.timeout, settings.silence, settings.memory))
 
 
 def _fitting(config: dict[str, Any], num_jobs: int, devices: tuple[str, ...]) -> int:
-    """As many jobs at a time as cores and memory, or GPUs, allow."""
+    """As many such jobs at a time as cores and memory, or GPUs, allow."""
     needed = min(num_devices(config), len(devices) or num_cores())
     if devices:
         return max(1, len(devices) // needed)
+    if not cost.on_cpu(config):
+        return 1  # On a device that can't be counted without torch.
     job = cost.of(config)
     each = PROCESS_BYTES + (MARGIN * job.memory.total if job is not None else 0)
     return max(1, min(num_jobs, num_cores() // needed, int(available_memory() / (needed * each))))

@@ -10,15 +10,15 @@ from time import monotonic, time
 from typing import Any
 
 from gpt_exp.errors import UserError
-from gpt_exp.run import durable, lock
+from gpt_exp.run import lock, stop_request
 from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.sweep.ending import Ending, ending, last_words, one_line
 from gpt_exp.sweep.node import console_file, note_file
-from gpt_exp.sweep.process import GRACE_SECONDS, Limits, last_sign
+from gpt_exp.sweep.process import GRACE_SECONDS, Limits, Silence, last_sign
 from gpt_exp.sweep.slurm import Entry, Queue
 
 LOOK_SECONDS = 1.0  # Between two looks into a run folder, perhaps on another machine's disk.
-LOST_SECONDS = 15.0  # A job that seems gone may be about to begin, or its last files be under way.
+LOST_SECONDS = 60.0  # A job that seems gone may be about to begin, or NFS not yet show its last files.
 STOP = "stopped with its sweep"
 FAULTS = ("FAILED", "OUT_OF_MEMORY")  # How SLURM calls what the job itself, not the cluster, has ended.
 
@@ -69,6 +69,7 @@ class Launched:
         self.seen = False  # In SLURM's queue.
         self.ended: Ending | None = None
         self._limits = limits  # The queue keeps to its own as well.
+        self._silence = Silence()
         self._queue = queue
         self._launch = launch
         self._look_at = 0.0
@@ -92,7 +93,7 @@ class Launched:
         self._cause = self._cause or cause
         self._stop = self._cause or STOP
         self._look_at = 0.0
-        durable.write_file(self.run.stop_request, self._stop)
+        self._ask()
         if self.name is None or (self._queue is None and not self.has_begun()):
             self.ended = Ending("failed", self._cause) if self._cause else Ending("stopped", STOP)
 
@@ -106,7 +107,7 @@ class Launched:
         if note.get("launch") == self.name and "exit_code" in note:
             return self._ending(note)
         if self._stop is not None:
-            self._insist(self._stop)
+            self._insist()
         elif note.get("launch") == self.name and (cause := self._exceeded()) is not None:
             self.stop(cause)
         return None if self._is_there() else self._lost()
@@ -119,15 +120,18 @@ class Launched:
             return None
         if timeout is not None and time() - began > 60 * timeout:
             return f"timed out after {timeout:g} min (sweep.timeout)"
-        quiet = time() - max(began, last_sign(self.run))
+        quiet = self._silence.seconds(max(began, last_sign(self.run)))
         if silence is not None and quiet > 60 * silence:
             return f"hung: not a line in {quiet / 60:.2g} min (sweep.silence)"
         return None
 
-    def _insist(self, why: str) -> None:
+    def _ask(self) -> None:
+        stop_request.ask(self.run, self._stop or STOP, "stopped" if self._cause is None else "failed")
+
+    def _insist(self) -> None:
         """A job that has just begun does away with a request of before; one that waits need not begin."""
         if not self.run.stop_request.exists():
-            durable.write_file(self.run.stop_request, why)
+            self._ask()
         entry, at_once = self._entry(), monotonic() > self._cancel_at
         if entry is not None and not entry.is_over and (at_once or entry.state == "PENDING"):
             assert self._queue is not None and self.name is not None

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
+from threading import Thread
 from time import sleep, time
 from typing import Any, NamedTuple, Protocol
 
-from gpt_exp.run import durable
+from gpt_exp.errors import UserError
+from gpt_exp.logger.close_killed import close_killed
+from gpt_exp.run import lock, stop_request
 from gpt_exp.run.folder import RunFolder
-from gpt_exp.sweep.ending import Ending
+from gpt_exp.sweep.ending import Ending, one_line
 from gpt_exp.sweep.folder import SETTLED, Attempt, Job, SweepFolder
 
 POLL_SECONDS = 0.2
@@ -88,7 +92,6 @@ class Manager:
         self._retry_out_of_memory = retry_out_of_memory
         self._underway: list[Underway] = []
         self._runs: dict[int, RunFolder] = {}  # Those that have been made.
-        self._notes: dict[int, str] = {}  # What the next attempt at a job does differently.
         self._pruned: dict[int, str] = {}  # Why jobs that are about to stop were told to.
 
     def run(self) -> None:
@@ -99,13 +102,21 @@ class Manager:
         try:
             while self._go_on():
                 sleep(POLL_SECONDS)
-        except BaseException:  # No job may be left without a manager.
-            for each in self._underway:
-                each.work.stop()
+        except BaseException:
+            self._wind_up()
             raise
         finally:
             for number, handler in former.items():
                 signal.signal(number, handler)
+
+    def _wind_up(self) -> None:
+        """No job may be left without a manager: let all of them save, whatever else goes wrong."""
+        for each in self._underway if not self.stopped else ():
+            with suppress(Exception):
+                each.work.stop()
+        while self._underway:
+            self._underway = [each for each in self._underway if not _has_ended(each.work)]
+            sleep(POLL_SECONDS)
 
     def _go_on(self) -> bool:
         """One look at everything; whether there is more to come."""
@@ -122,15 +133,15 @@ class Manager:
 
     def _fill(self) -> bool:
         """Start jobs while there is room; whether one waits for it."""
-        while not self.stopped and self._place.has_room() and (job := self._guide.next_job()) is not None:
-            if job.number not in self._runs:
-                self._runs[job.number] = self._make_run(job)
-            run = self._runs[job.number]
+        while not self.stopped and self._place.has_room() and (job := self._next_job()) is not None:
+            if (run := self._run_of(job)) is None:
+                continue
             work = self._place.start(job, run)
             if work is None:
                 return True
-            job.state, job.reason = "running", None
-            job.attempts.append(Attempt(started=time(), note=self._notes.pop(job.number, None)))
+            job.attempts.append(Attempt(started=time(), note=job.note))
+            job.state, job.reason, job.note = "running", None, None
+            self._pruned.pop(job.number, None)
             self._underway.append(Underway(job, run, work))
             if self.stopped:  # The signal came while it was being started.
                 work.stop()
@@ -138,27 +149,56 @@ class Manager:
             self._display.started(job)
         return False
 
+    def _next_job(self) -> Job | None:
+        """The guide's; what it adds is in the manifest from then on, also what needs no run."""
+        known = len(self.jobs)
+        job = self._guide.next_job()
+        if len(self.jobs) > known:
+            self._save()
+        for added in self.jobs[known:]:
+            if added.state != "waiting":
+                self._display.ended(added)
+        return job
+
+    def _run_of(self, job: Job) -> RunFolder | None:
+        """The folder in which a job is to start; one whose config is refused has failed."""
+        try:
+            if job.number not in self._runs:
+                self._runs[job.number] = self._make_run(job)
+        except UserError as error:
+            job.state, job.reason = "failed", one_line(str(error))
+            self._save()
+            self._display.ended(job)
+            return None
+        run = self._runs[job.number]
+        if run.status().get("state") == "failed":  # Before this attempt, of which it must say nothing.
+            run.set_status("stopped")
+        return run
+
     def _prune(self) -> None:
+        """Ask again as long as it takes: a job that has just begun does away with a request of before."""
         for job, run, _ in self._underway:
             if job.number not in self._pruned and (why := self._guide.verdict(job, run)):
                 self._pruned[job.number] = why
-                durable.write_file(run.stop_request, why)
+            if (why := self._pruned.get(job.number)) and not run.stop_request.exists():
+                stop_request.ask(run, why, "pruned")
 
     def _settle(self, each: Underway, ended: Ending) -> None:
         job, run, _ = each
         job.attempts[-1].ended, job.attempts[-1].reason = time(), ended.reason
         job.state, job.reason = ended.state, ended.reason
         if ended.out_of_memory and self._retry_out_of_memory and (note := halve_micro_batch(job, run)):
-            job.state, self._notes[job.number] = "waiting", note
+            job.state, job.note = "waiting", note
         elif ended.state == "stopped" and job.number in self._pruned:
             job.state, job.reason = "pruned", self._pruned[job.number]
             run.set_status("pruned", reason=job.reason)
-        elif ended.state == "failed" and run.status().get("state") != "failed":
+        elif ended.state == "failed" and run.status().get("state") != "failed" and not lock.is_held(run.path):
             run.set_status("failed", reason=ended.reason)
-        if job.state in SETTLED:
-            self._guide.settled(job, run)
+            Thread(target=close_killed, args=(run, "failed", ended.reason or "")).start()
         self._save()
         self._display.ended(job)
+        if job.state in SETTLED:
+            self._guide.settled(job, run)
 
     def _save(self) -> None:
         self.folder.save_jobs(self.jobs)
@@ -170,10 +210,17 @@ class Manager:
             each.work.stop()
 
 
+def _has_ended(work: Work) -> bool:
+    try:
+        return work.poll() is not None
+    except Exception:  # It can't be known.
+        return True
+
+
 def halve_micro_batch(job: Job, run: RunFolder) -> str | None:
     """Let the run accumulate twice as often at the same batch; None where it did so before, or can't."""
     config = run.config()
-    if any(attempt.note for attempt in job.attempts):
+    if job.was_halved:
         return None
     devices = config.trainer.devices if isinstance(config.trainer.devices, int) else 1
     accumulate = 2 * config.trainer.accumulate_grad_batches

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from gpt_exp.run import durable, lock
+from gpt_exp.run import durable, lock, stop_request
 from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.sweep.queue_signals import TAKEN_BACK, QueueSignals
 
@@ -45,12 +45,15 @@ def work(config: Any) -> int:
     """Hydra's task function in a job of a cluster; of the config it needs nothing but the run folder."""
     run = RunFolder(config.paths.run)
     code = needless(run) if _rank() == 0 else None
+    leaves_the_others = code is not None
     if code is None:
         code = attend(run)
     else:
         note(run, exit_code=code)
-    if code not in STOPS and int(os.environ.get("SLURM_NTASKS", 1)) > 1:
-        sys.exit(code % 256)  # srun then ends the run's other processes, which would wait for this one.
+    if (leaves_the_others or code not in STOPS) and int(os.environ.get("SLURM_NTASKS", 1)) > 1:
+        sys.exit(
+            code % 256 or STOPPED
+        )  # srun then ends the run's other processes, which would wait for this one.
     return code
 
 
@@ -58,9 +61,9 @@ def needless(run: RunFolder) -> int | None:
     """The exit code of a run that is finished, or was stopped while it waited; None for all others."""
     if run.status().get("state") == "finished":
         return 0
-    request = run.stop_request
-    if request.exists() and (why := request.read_text()) != TAKEN_BACK:
-        run.set_status("stopped", reason=why.strip())
+    request = stop_request.asked(run)
+    if request is not None and request.reason != TAKEN_BACK:
+        run.set_status(request.state, reason=request.reason)
         return STOPPED
     give_up = monotonic() + SURVIVOR_SECONDS
     while lock.is_held(run.path) and monotonic() < give_up:

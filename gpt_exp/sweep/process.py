@@ -8,11 +8,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from time import monotonic, time
+from time import monotonic
 from typing import NamedTuple
 
 import psutil
 
+from gpt_exp.run import stop_request
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.sweep.ending import Ending, ending
 
@@ -41,7 +42,8 @@ class Process:
     ) -> None:
         self.folder = folder
         self._limits = limits
-        self._began, self._began_at = monotonic(), time()
+        self._began = monotonic()
+        self._silence = Silence()
         self._look_at = 0.0
         self._cause: str | None = None  # Why we ended it.
         self._kill_at: float | None = None
@@ -68,9 +70,18 @@ class Process:
         return ending(code, status, console, self._cause, was_interrupted=was_interrupted)
 
     def stop(self, cause: str | None = None) -> None:
-        """Let it save and stop; a second call ends it at once. With a cause it counts as failed."""
+        """Let it save and stop; a second call ends it at once. With a cause it counts as failed.
+
+        The first signal is for the job's first process alone: it tells the others of a distributed run, and
+        needs the workers that load its data until it has saved.
+        """
         self._cause = self._cause or cause
-        self._signal(signal.SIGTERM if self._kill_at is None else signal.SIGKILL)
+        if self._kill_at is None:
+            if cause is not None:
+                stop_request.ask(self.folder, cause, "failed")
+            self._process.terminate()
+        else:
+            self._signal(signal.SIGKILL)
         self._kill_at = monotonic() + GRACE_SECONDS
 
     def _keep_to_limits(self) -> None:
@@ -87,7 +98,7 @@ class Process:
         timeout, silence, memory = self._limits
         if timeout is not None and monotonic() - self._began > 60 * timeout:
             return f"timed out after {timeout:g} min (sweep.timeout)"
-        quiet = time() - max(self._began_at, last_sign(self.folder))
+        quiet = self._silence.seconds(last_sign(self.folder))
         if silence is not None and quiet > 60 * silence:
             return f"hung: not a line in {quiet / 60:.2g} min (sweep.silence)"
         if memory is not None and (used := self._memory()) > memory * 1e9:
@@ -114,6 +125,20 @@ class Process:
             end = file.seek(0, os.SEEK_END)
             file.seek(max(self._start, end - 20_000))
             return file.read().decode(errors="replace")
+
+
+class Silence:
+    """For how long nothing new was seen, by a clock that stands still while the machine sleeps."""
+
+    def __init__(self) -> None:
+        self._sign = 0.0
+        self._since = monotonic()
+
+    def seconds(self, sign: float) -> float:
+        """`sign`: when something last happened, by whatever clock."""
+        if sign != self._sign:
+            self._sign, self._since = sign, monotonic()
+        return monotonic() - self._since
 
 
 def last_sign(folder: RunFolder) -> float:

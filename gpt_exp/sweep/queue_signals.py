@@ -14,7 +14,7 @@ from threading import Event, Timer
 from types import FrameType
 from typing import Any
 
-from gpt_exp.run import durable
+from gpt_exp.run import stop_request
 from gpt_exp.run.folder import RunFolder
 
 TAKEN_BACK = "the queue takes its machine back"  # Why a run stops; it goes on when the job comes back.
@@ -70,7 +70,7 @@ class QueueSignals:
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:
         if self._speaks and _request(self._run) in OURS:
-            durable.write_file(self._run.stop_request, TAKEN_BACK)
+            stop_request.ask(self._run, TAKEN_BACK)
             self._asked = True
         if number == signal.SIGTERM:
             self._terminated = True
@@ -84,4 +84,5 @@ class QueueSignals:
 
 def _request(run: RunFolder) -> str | None:
     """Why the run shall stop, if it shall."""
-    return run.stop_request.read_text() if run.stop_request.exists() else None
+    request = stop_request.asked(run)
+    return request.reason if request is not None else None

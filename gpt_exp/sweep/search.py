@@ -28,6 +28,7 @@ MAX_DRAWS = 100
 # What a trial has in the study beside its parameters:
 OVERRIDES = "overrides"  # Its job's: written last, when the trial is whole.
 OWNER = "owner"  # The sweep that asked for it.
+RETRY_OF = "retry_of"  # The number of the trial whose job failed before; no job of its own.
 GIVEN_BACK = "given_back"  # No job of its own, as another had drawn the same, or the last.
 
 
@@ -90,13 +91,34 @@ class Search:
         """How a job ended: finished with a value of each objective, pruned, or failed; twice does no harm."""
         if state != "finished" or values is None:
             self._tell(number, "PRUNED" if state == "pruned" else "FAIL")
-        elif not any(map(isnan, values)):
-            self._tell(number, "COMPLETE", list(values))
-        elif len(values) == 1:  # A loss that never was a number: the search shall stay away from there.
+            return
+        if (
+            any(map(isnan, values)) and len(values) == 1
+        ):  # A loss that never was a number: stay away from there.
             minimize = self._settings.objectives[0].direction == "minimize"
-            self._tell(number, "COMPLETE", [inf if minimize else -inf])
-        else:
+            values = [inf if minimize else -inf]
+        if any(map(isnan, values)):
             self._tell(number, "FAIL")
+        elif self._trial(number).state.name == "FAIL":
+            self._tell_again(number, values)
+        else:
+            self._tell(number, "COMPLETE", list(values))
+
+    def _tell_again(self, number: int, values: Sequence[float]) -> None:
+        """Of a job that had failed and was tried again: an ended trial stays, so another one says it."""
+        from optuna.trial import create_trial
+
+        first, every = self._trial(number), self._study.get_trials(deepcopy=False)
+        if any(trial.user_attrs.get(RETRY_OF) == number for trial in every):
+            return
+        again = create_trial(
+            values=list(values),
+            params=first.params,
+            distributions=first.distributions,
+            user_attrs={RETRY_OF: number},
+        )
+        with quiet():
+            self._study.add_trial(again)
 
     def under_way(self) -> list[Trial]:
         """This sweep's jobs whose end it was not told, those that a killed manager asked for among them."""

@@ -9,6 +9,14 @@ from gpt_exp.sweep.folder import Objective
 DIRECTIONS = ("minimize", "maximize")
 
 
+def _named(key: str, value: Any) -> list[str]:
+    """One name or several."""
+    names = value if isinstance(value, list | tuple) else [value]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"sweep.{key} must be a name or a list of names, not {value!r}")
+    return list(names)
+
+
 class Settings:
     """The `sweep` node of a config, checked. Minutes and GB; null is no limit unless said otherwise."""
 
@@ -32,8 +40,7 @@ class Settings:
         sampler: Any = None,
         pruner: Any = None,
     ) -> None:
-        metrics = [metric] if isinstance(metric, str) else list(metric)
-        directions = [direction] if isinstance(direction, str) else list(direction)
+        metrics, directions = _named("metric", metric), _named("direction", direction)
         if len(directions) == 1:
             directions *= len(metrics)
         if unknown := set(directions) - set(DIRECTIONS):
@@ -45,7 +52,7 @@ class Settings:
         for name, limit in (("timeout", timeout), ("silence", silence), ("memory", memory)):
             if limit is not None and limit <= 0:
                 raise ValueError(f"sweep.{name} must be above 0 or null, not {limit}")
-        if num_trials < 1:
+        if not isinstance(num_trials, int) or num_trials < 1:
             raise ValueError(f"sweep.num_trials must be at least 1, not {num_trials}")
         if pruner is not None and sampler is None:
             raise ValueError("sweep.pruner: jobs of a grid are not pruned, those of a search are: sweep=tpe")

@@ -41,11 +41,12 @@ class Slots:
     def take(self, devices: int) -> Slot | None:
         """A slot for a job on this many devices; None while there is none free."""
         needed = min(devices, len(self._gpus))
+        processes = max(1, min(devices, len(self._gpus) or self._cores))
         if self._used == self.count or needed > len(self._free):
             return None
         self._used += 1
         taken, self._free = tuple(self._free[:needed]), self._free[needed:]
-        return Slot(taken, max(1, self._cores // (self.count * max(1, devices))))
+        return Slot(taken, max(1, self._cores // (self.count * processes)))
 
     def give_back(self, slot: Slot) -> None:
         self._used -= 1

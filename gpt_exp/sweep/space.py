@@ -17,6 +17,7 @@ from gpt_exp.config.problem import Problem, refuse
 from gpt_exp.sweep.conditions import with_conditions
 from gpt_exp.sweep.parameter import Parameter, is_condition, key_of, read_parameter, tags_of
 
+ONE_VALUE = "a sweep has one value of it"
 NEEDS_SEARCH = "interval(...) needs a search, such as sweep=tpe, or a list of values"
 
 Chosen = dict[str, str]  # Key -> value as spelt, of the parameters that a job has.
@@ -44,9 +45,15 @@ def read_space(texts: Iterable[str], config_dir: str | None = None) -> Space:
     every = [override for same in given.values() for override in same]
     problems: list[Problem] = []
     parameters = [read_parameter(o, config_dir, problems) for o in every if o.is_sweep_override()]
+    problems += [Problem(p.text, ONE_VALUE, COMMAND_LINE) for p in parameters if _has_one_value(p.key)]
     refuse(problems)
     fixed = [override for override in every if not override.is_sweep_override()]
     return Space([str(o.input_line) for o in fixed], with_conditions(parameters, fixed))
+
+
+def _has_one_value(key: str) -> bool:
+    """Whether it is the sweep's or its folders' business, and not a job's."""
+    return key.replace("/", ".").partition(".")[0] in ("sweep", "hydra", "name", "paths", "resume")
 
 
 def _go_together(first: Any, second: Any) -> bool:

@@ -48,7 +48,7 @@ def open_study(space: Space, settings: Settings, journal: Path, name: str) -> St
     from optuna.study import StudyDirection
 
     study = optuna.create_study(
-        storage=_storage(settings.storage, journal),
+        storage=_opened(settings.storage, journal),
         study_name=name.partition("/")[0] if settings.storage else name,
         directions=[StudyDirection[objective.direction.upper()] for objective in settings.objectives],
         pruner=_pruner(settings.pruner),
@@ -66,6 +66,16 @@ def open_study(space: Space, settings: Settings, journal: Path, name: str) -> St
             raise UserError(f"{place} holds a search {study.study_name} of other {what}: sweep.storage=...")
     study.set_metric_names([objective.metric for objective in settings.objectives])
     return study
+
+
+def _opened(shared: str | None, journal: Path) -> BaseStorage:
+    """Raises UserError for a shared one that can't be had."""
+    try:
+        return _storage(shared, journal)
+    except Exception as error:  # Each kind of storage has its own.
+        if shared is None:
+            raise
+        raise UserError(f"sweep.storage={shared}: {' '.join(str(error).split())[:200]}") from error
 
 
 def _storage(shared: str | None, journal: Path) -> BaseStorage:
@@ -95,6 +105,8 @@ def _pruner(node: Mapping[str, Any] | None) -> Any:
 
     pruner = NopPruner() if node is None else build(node, "sweep.pruner")
     if node is not None and isinstance(pruner, HyperbandPruner):
+        if (factor := node.get("reduction_factor", 3)) < 2:
+            raise UserError(f"sweep.pruner.reduction_factor must be at least 2, not {factor}")
         least, most = node.get("min_resource", 1), node.get("max_resource", "auto")
         if most != "auto" and least > most:
             raise UserError(f"sweep.pruner.min_resource={least} is above sweep.pruner.max_resource={most}")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic, sleep
 
+from gpt_exp.errors import UserError
 from gpt_exp.run import lock
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.sweep.folder import Job, SweepFolder
@@ -28,6 +29,10 @@ def _wait(run: RunFolder) -> None:
     give_up = monotonic() + PATIENCE_SECONDS
     while lock.is_held(run.path):
         sleep(0.2)
-        if monotonic() > give_up and (pid := lock.holder(run.path)) is not None:
+        if monotonic() < give_up:
+            continue
+        if (pid := lock.holder(run.path)) is None and lock.is_held(run.path):
+            raise UserError(f"{run.path} is in use: another machine trains in it; stop it there")
+        if pid is not None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(os.getpgid(pid), signal.SIGKILL)

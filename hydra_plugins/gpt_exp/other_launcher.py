@@ -13,6 +13,7 @@ from hydra.core.plugins import Plugins
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, read_write
 
+from gpt_exp.config.overrides import quoted
 from gpt_exp.sweep.node import work
 
 SURROUNDINGS = {
@@ -70,8 +71,3 @@ def told(run: Path) -> list[str]:
     """The overrides with which a job finds its run folder and leaves nothing elsewhere."""
     path = quoted(str(run.absolute()))
     return [f"hydra.sweep.dir={path}", "hydra.sweep.subdir=.", f"++paths.run={path}"]
-
-
-def quoted(text: str) -> str:
-    """As Hydra's grammar takes any text."""
-    return "'" + text.replace("'", "\\'") + "'"

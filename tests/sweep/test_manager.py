@@ -6,6 +6,7 @@ import signal
 import pytest
 from omegaconf import OmegaConf
 
+from gpt_exp.errors import UserError
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.sweep import manager as manager_module
 from gpt_exp.sweep.ending import Ending
@@ -71,11 +72,13 @@ def manage(tmp_path, monkeypatch):
     monkeypatch.setattr(manager_module, "POLL_SECONDS", 0)
     folder = SweepFolder(tmp_path)
 
-    def make_run(job):
-        run = folder.run(job)
-        return run if run.config_file.exists() else RunFolder.create(run.path, CONFIG, [])
+    def carry_out(works, guide=InOrder, refuse=(), **settings):
+        def make_run(job):
+            if job.number in refuse:
+                raise UserError(refuse[job.number])
+            run = folder.run(job)
+            return run if run.config_file.exists() else RunFolder.create(run.path, CONFIG, [])
 
-    def carry_out(works, guide=InOrder, **settings):
         jobs = [Job(number, str(number), [f"seed={number}"], f"{number:04d}") for number in range(len(works))]
         place = Place(works)
         manager = Manager(
@@ -141,7 +144,7 @@ def test_a_pruned_job_is_asked_to_stop_and_is_no_failure(manage):
     manager, _ = manage(list(stops), guide=PrunesOne)
     assert [job.state for job in manager.jobs] == ["finished", "pruned"]
     run = manager.folder.run(manager.jobs[1])
-    assert run.stop_request.read_text() == "worse than the median"
+    assert run.stop_request.read_text() == "pruned: worse than the median"
     assert run.status()["state"] == "pruned"
 
 
@@ -156,3 +159,72 @@ def test_ctrl_c_lets_every_job_save_and_starts_no_other(manage):
     assert manager.stopped
     assert [job.state for job in manager.jobs] == ["stopped", "stopped", "waiting"]
     assert len(place.started) == 2
+
+
+def test_an_error_in_the_loop_lets_every_job_save_first(manage):
+    works = [Work(Ending("finished"), 1000), Work(Ending("finished"), 1000)]
+
+    class Breaks(InOrder):
+        def verdict(self, job, run):
+            raise OSError("no space left on device")
+
+    with pytest.raises(OSError, match="no space"):
+        manage([[work] for work in works], guide=Breaks)
+    assert [work.stops for work in works] == [1, 1]
+    assert [work.looks < 1000 for work in works] == [True, True]  # They were waited for.
+
+
+def test_a_job_that_is_refused_fails_alone(manage):
+    works = [[Work(Ending("finished"))], [Work(Ending("finished"))]]
+    manager, _ = manage(works, refuse={0: "batch_size: it can't be cut"})
+    assert [(job.state, job.reason) for job in manager.jobs] == [
+        ("failed", "batch_size: it can't be cut"),
+        ("finished", None),
+    ]
+    assert manager.folder.jobs() == manager.jobs
+
+
+def test_what_needs_no_run_is_in_the_manifest_too(manage):
+    class Finds(InOrder):
+        """A search whose only job was done by another sweep."""
+
+        def __init__(self, jobs):
+            super().__init__(jobs)
+            self.jobs, self.asked = jobs, False
+
+        def next_job(self):
+            if not self.asked:
+                self.asked = True
+                self.jobs.append(Job(0, "x", ["seed=1"], "../other/0000", state="finished"))
+            return super().next_job()
+
+    manager, place = manage([], guide=Finds)
+    assert place.started == []
+    assert [job.state for job in manager.folder.jobs()] == ["finished"]
+
+
+def test_a_request_to_stop_that_a_job_did_away_with_at_its_start_is_made_again(manage, tmp_path):
+    class Begins(Work):
+        """As a job whose training begins at its third look from the end."""
+
+        def poll(self):
+            if self.looks == 3:
+                (tmp_path / "0001/stop").unlink()
+            return super().poll()
+
+    works = [[Work(Ending("finished"))], [Begins(Ending("stopped", "worse"), 6)]]
+    manage(works, guide=PrunesOne)
+    assert (tmp_path / "0001/stop").exists()
+
+
+def test_how_the_next_attempt_differs_outlives_the_manager(manage):
+    class Interrupts(Work):
+        def poll(self):
+            os.kill(os.getpid(), signal.SIGINT)
+            return Ending("failed", "out of memory", out_of_memory=True)
+
+    manager, _ = manage([[Interrupts(None)]])
+    (job,) = manager.folder.jobs()
+    assert (job.state, job.attempts[0].note) == ("waiting", None)
+    assert job.note == "half the micro-batch: trainer.accumulate_grad_batches=2"
+    assert job.was_halved

@@ -70,6 +70,20 @@ def test_a_run_that_was_stopped_while_it_waited_does_not_start(run, job):
     assert run.status()["state"] == "stopped" and run.status()["reason"] == "not needed any more"
 
 
+@pytest.mark.parametrize("state", ["finished", "stopped"])
+def test_the_first_process_of_a_needless_run_takes_the_others_along(run, job, monkeypatch, state):
+    """They would wait for it: srun ends them when one ends with an error."""
+    monkeypatch.setenv("SLURM_NTASKS", "2")
+    if state == "finished":
+        run.set_status("finished")
+    else:
+        run.stop_request.write_text("not needed any more")
+    with pytest.raises(SystemExit) as left:
+        work(run)
+    assert left.value.code != 0
+    assert read_json(node.note_file(run))["exit_code"] == (0 if state == "finished" else 143)
+
+
 def test_a_request_of_the_queue_is_not_one_to_stay_away(run, job):
     """Its last attempt was killed before it could take the request back."""
     run.stop_request.write_text(TAKEN_BACK)

@@ -36,7 +36,10 @@ def planned(commanded, tmp_path):
     def make(*texts):
         command = commanded(*texts)
         folder = plan.open_folder(command, tmp_path, "demo")
-        return folder, plan.planned(folder, command, grid(command.space), tmp_path), command
+        jobs, _ = plan.planned(folder, command, grid(command.space), tmp_path)
+        plan.save_asked(folder, command)
+        folder.save_jobs(jobs)
+        return folder, jobs, command
 
     return make
 
@@ -145,6 +148,8 @@ def test_the_asked_command_can_be_given_again(planned):
     folder, _, command = planned("seed=1,2")
     asked = json.loads(folder.asked_file.read_text())
     assert asked["arguments"] == command.arguments
+    folder, _, _ = planned("seed=1,2", "sweep.retry_failed=true", f"sweep.folder={folder.path}")
+    assert folder.asked() == asked  # What was said for once is not said again by `sweep resume`.
     assert folder.objectives()[0].metric == "val/loss"
 
 
@@ -153,3 +158,66 @@ def test_two_sweeps_of_one_second_have_two_folders(commanded, tmp_path):
     folders = {open_folder(commanded("seed=1,2", "sweep.new=true")).path for _ in range(3)}
     assert len(folders) == 3
     assert all(RunFolder(path).path.parent == tmp_path / "sweeps/demo" for path in folders)
+
+
+def test_a_shorter_list_leaves_the_other_jobs_alone(planned, tmp_path):
+    folder, _, command = planned("seed=1,2,3")
+    short = command._replace(space=read_space([*command.space.fixed, "seed=1,2"]))
+    jobs, wanted = plan.planned(folder, short, grid(short.space), tmp_path)
+    assert [job.number for job in jobs] == [0, 1, 2]
+    assert [job.number for job in wanted] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    "swept",
+    ["compile=true,false", "num_workers=0,1", "trainer.accumulate_grad_batches=1,2", "logger=csv,none"],
+)
+def test_a_way_of_carrying_out_can_be_swept(planned, swept):
+    folder, jobs, command = planned(swept)
+    assert len({job.identity for job in jobs}) == 2
+    finish(folder, jobs, command)
+    again, jobs, _ = planned(swept)
+    assert again.path == folder.path
+    assert {job.state for job in jobs} == {"finished"}
+
+
+def test_jobs_that_have_not_begun_follow_a_change_of_their_options(planned, tmp_path):
+    folder, _, command = planned("seed=1,2")
+
+    def compose_otherwise(job):
+        return command.compose([*job, "optimizer.weight_decay=0.2"])
+
+    changed = command._replace(compose=compose_otherwise)
+    jobs, wanted = plan.planned(folder, changed, grid(command.space), tmp_path)
+    assert len(jobs) == len(wanted) == 2
+    for job in jobs:
+        assert plan.make_run(folder, job, changed).identity.read_text().strip() == job.identity
+
+
+def test_a_run_goes_on_with_todays_way_of_carrying_out_and_keeps_a_halved_micro_batch(planned):
+    folder, jobs, command = planned("seed=1,2")
+    for job in jobs:
+        plan.make_run(folder, job, command)
+    jobs[1].note = "half the micro-batch"
+    halved = folder.run(jobs[1]).config()
+    halved.trainer.accumulate_grad_batches = 8
+    folder.run(jobs[1]).save_config(halved)
+    _, _, today = planned("seed=1,2", "trainer.accumulate_grad_batches=4", "num_workers=1")
+    configs = [plan.make_run(folder, job, today).config() for job in jobs]
+    assert [config.trainer.accumulate_grad_batches for config in configs] == [4, 8]
+    assert [config.num_workers for config in configs] == [1, 1]
+
+
+def test_a_search_for_something_else_is_another_search(planned):
+    search = ("sweep=random", "optimizer.lr=0.1,0.2")
+    first, _, _ = planned(*search)
+    assert planned(*search)[0].path == first.path
+    assert planned(*search, "sweep.metric=test/loss")[0].path != first.path
+
+
+def test_a_search_whose_config_was_refused_is_not_tried_again(planned):
+    folder, jobs, _ = planned("seed=1,2")
+    jobs[0].state, jobs[0].identity = "failed", ""
+    jobs[1].state = "failed"
+    plan.take_up(folder, jobs, retry_failed=True)
+    assert [job.state for job in jobs] == ["failed", "waiting"]

@@ -9,6 +9,7 @@ import time
 import psutil
 import pytest
 
+from gpt_exp.run import stop_request
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.sweep import process
 from gpt_exp.sweep.process import Limits, Process
@@ -107,3 +108,33 @@ def test_a_job_does_not_get_the_terminals_ctrl_c(start):
     wait(work)
     assert work.folder.console.read_text() == "True\n"
     assert os.getpgid(0) != work._process.pid
+
+
+def test_the_first_wish_to_stop_leaves_a_jobs_own_workers_alone(start, tmp_path):
+    """They bring the batches of the step that is under way; the job's end is theirs."""
+    script = """
+        import os, signal, sys, time
+        worker = os.fork()
+        if worker == 0:
+            time.sleep(60)
+        def stop(*_):
+            time.sleep(0.3)
+            print("worker", os.waitpid(worker, os.WNOHANG), flush=True)
+            sys.exit(143)
+        signal.signal(signal.SIGTERM, stop)
+        print("ready", flush=True)
+        time.sleep(60)
+    """
+    work = start(script)
+    while "ready" not in (tmp_path / "console.log").read_text():
+        time.sleep(0.02)
+    work.stop()
+    wait(work)
+    assert "worker (0, 0)" in (tmp_path / "console.log").read_text()
+
+
+def test_a_job_is_told_why_it_fails(start, tmp_path):
+    """So that its trackers end as the sweep sees it."""
+    wait(start("import time; time.sleep(60)", timeout=0.5 * SECOND))
+    request = stop_request.asked(RunFolder(tmp_path))
+    assert (request.state, request.reason.split()[0]) == ("failed", "timed")

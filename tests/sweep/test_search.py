@@ -415,3 +415,31 @@ def test_neither_optuna_nor_torch_is_imported_before_a_search() -> None:
     code = "import sys, gpt_exp.sweep.search, gpt_exp.sweep.space; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"optuna", "torch", "lightning", "scipy", "numpy"} & set(result.stdout.split())
+
+
+def test_a_job_that_failed_and_was_tried_again_counts(tmp_path: Path) -> None:
+    """For the sampler; it is still one job of those that were asked for."""
+    search = open_search(tmp_path, INTERVALS, "sweep=random", "sweep.num_trials=2")
+    first = search.ask()
+    assert first is not None
+    search.tell(first.number, "failed")
+    for _ in range(2):  # Twice does no harm.
+        search.tell(first.number, "finished", [0.5])
+    values = [trial.values for trial in search._study.get_trials() if trial.state.name == "COMPLETE"]
+    assert values == [[0.5]]
+    assert search.ask() is not None
+    assert search.ask() is None
+
+
+@pytest.mark.parametrize(
+    "overrides, said",
+    [
+        (["sweep=tpe", "sweep.storage=foo://bar"], "sweep.storage=foo://bar"),
+        (["sweep=tpe", "sweep.storage=sqlite:////no/such/folder/x.db"], "sweep.storage=sqlite"),
+        (["sweep=tpe", "sweep/pruner=hyperband", "sweep.pruner.reduction_factor=1"], "at least 2"),
+    ],
+)
+def test_what_no_search_can_be_made_of_is_told_in_a_line(tmp_path: Path, overrides, said: str) -> None:
+    with pytest.raises(UserError, match=said) as told:
+        open_search(tmp_path, INTERVALS, *overrides)
+    assert "\n" not in str(told.value)

@@ -49,3 +49,8 @@ def test_no_gpu_is_ever_given_twice(wanted):
 def test_visible_gpus_are_those_of_the_environment(monkeypatch, visible, expected):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     assert gpus() == expected
+
+
+def test_a_job_on_all_devices_has_a_thread_for_each_core_it_may_use():
+    assert Slots(1, cores=8).take(1_000_000).threads == 1
+    assert Slots(1, gpus=("0", "1"), cores=8).take(1_000_000).threads == 4
