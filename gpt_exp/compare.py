@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -21,16 +20,31 @@ from gpt_exp.sweep.folder import SweepFolder
 NAME_WIDTH = 26  # Of the first column, in characters.
 MIN_WIDTH = 17  # Of a run's column: narrower ones go below each other.
 SAMPLE_LENGTH = 240  # Characters of what a run wrote; the page has all.
+# Control characters, but for the end of a line and the tab: they would colour, move, rename.
+VISIBLE = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\n"), ord("\t")}, "�")
 
 Row = tuple[str, list[Text]]  # What it is, and of each run.
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:
-    given = [config.runs] if isinstance(config.runs, str) else list(config.runs)
+    check(config)
+    given = [config.runs] if isinstance(config.runs, str) else config.runs
     runs = comparison.read(folders([Path(path) for path in given]))
     show(Console(), runs)
     if config.page is not None:
         print(f"page: {write(Path(config.page), runs)}")
+
+
+def check(config: DictConfig) -> None:
+    """Raise UserError, a line, for what is no path."""
+    runs = config.runs
+    is_list = OmegaConf.is_list(runs) and all(isinstance(path, str) for path in runs)
+    if not is_list and not isinstance(runs, str):
+        raise UserError(f"runs={runs}: run folders, such as outputs/demo/A, as words or as a list")
+    if config.page is not None and not (isinstance(config.page, str) and Path(config.page).name):
+        raise UserError(f"page={config.page}: a file, such as compare.html, or null for none")
+    if config.page is not None and Path(config.page).is_dir():
+        raise UserError(f"page={config.page} is a folder: name a file, such as compare.html")
 
 
 def folders(given: Sequence[Path]) -> list[RunFolder]:
@@ -61,14 +75,11 @@ def _at(path: Path) -> list[RunFolder]:
 def write(page: Path, runs: Sequence[Compared]) -> Path:
     """Write the page with everything."""
     from gpt_exp.page.compare import TEMPLATE, contents
+    from gpt_exp.page.links import to_reports
     from gpt_exp.page.render import write_page
 
-    def link(folder: RunFolder) -> str | None:
-        report = os.path.relpath(folder.report, page.absolute().parent)
-        return report if folder.report.exists() else None
-
-    cache = runs[0].config.get("paths.cache")
-    return write_page(page, Path(cache) if cache else None, TEMPLATE, **contents(runs, link))
+    link = to_reports(page.absolute().parent)
+    return write_page(page, runs[0].folder.cache(), TEMPLATE, **contents(runs, link))
 
 
 def show(console: Console, runs: Sequence[Compared]) -> None:
@@ -95,9 +106,9 @@ def _print(console: Console, title: str, heads: Sequence[str], rows: Sequence[Ro
         table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
         table.add_column(title, max_width=NAME_WIDTH, overflow="fold", style="cyan")
         for head in heads[shown]:
-            table.add_column(Text(head), overflow="fold")
+            table.add_column(_text(head), overflow="fold")
         for name, values in rows:
-            table.add_row(Text(name), *values[shown])
+            table.add_row(_text(name), *values[shown])
         console.print(table)
         console.print()
     if not rows:
@@ -106,7 +117,7 @@ def _print(console: Console, title: str, heads: Sequence[str], rows: Sequence[Ro
 
 def _states(runs: Sequence[Compared]) -> Row:
     known = [(run.folder.state(), run.folder.status().get("reason")) for run in runs]
-    return "state", [Text(f"{state}: {reason}" if reason else state) for state, reason in known]
+    return "state", [_text(f"{state}: {reason}" if reason else state) for state, reason in known]
 
 
 def _marked(row: differences.Difference) -> Row:
@@ -127,4 +138,5 @@ def _sample(text: str | None) -> Text:
 
 
 def _text(value: object, missing: str = "") -> Text:
-    return Text(missing, style="dim") if value is None else Text(str(value))
+    """What a run holds, which must not steer the terminal."""
+    return Text(missing, style="dim") if value is None else Text(str(value).translate(VISIBLE))

@@ -101,3 +101,41 @@ def test_mistakes_are_told_in_a_line(new_folder, tmp_path):
         folders([a.path, b.path, tmp_path / "b" / ".." / "a"])
     with pytest.raises(UserError, match="not a run folder"):
         folders([a.path, tmp_path / "nothing"])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"runs": None}, "runs=None: run folders"),
+        ({"runs": 5}, "runs=5: run folders"),
+        ({"runs": [1, 2]}, r"runs=\[1, 2\]: run folders"),
+        ({"page": 5}, "page=5: a file"),
+        ({"page": "."}, r"page=\.: a file"),
+        ({"page": ""}, "page=: a file"),
+        ({"page": "FOLDER"}, "is a folder"),
+    ],
+)
+def test_what_is_no_path_is_told_in_a_line(new_folder, tmp_path, given, said):
+    runs = [str(new_folder(name).path) for name in "ab"]
+    given = {key: str(tmp_path) if value == "FOLDER" else value for key, value in given.items()}
+    with pytest.raises(UserError, match=said):
+        main(OmegaConf.create({"runs": runs, "page": None} | given), [])
+
+
+@pytest.mark.parametrize("text", ["a: [\n", "- 1\n", "\xff"])
+def test_a_damaged_config_is_told_in_a_line(new_folder, text):
+    a, b = new_folder("a"), new_folder("b")
+    b.config_file.write_text(text, encoding="latin-1")
+    with pytest.raises(UserError, match=str(b.config_file)):
+        main(OmegaConf.create({"runs": [str(a.path), str(b.path)], "page": None}), [])
+
+
+def test_no_text_of_a_run_steers_the_terminal(new_folder):
+    runs = [new_folder("a", **{"x\x1b[31m": "\x1b]0;title\x07"}), new_folder("b\x1b[2J")]
+    runs[0].samples.write_text(
+        json.dumps({"step": 1, "prompt": "\x1b[1m", "text": "\x9b31mred\nnext"}) + "\n"
+    )
+    runs[0].set_status("failed", reason="\x1b[31m")
+    text = printed(runs, 200)
+    assert not {"\x1b", "\x9b", "\x07"} & set(text)
+    assert "�31mred" in text

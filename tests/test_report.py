@@ -15,3 +15,9 @@ def test_the_verb_prints_the_page(tmp_path, capsys):
     assert "demo" in folder.report.read_text()
     with pytest.raises(UserError, match="did you mean"):
         main(OmegaConf.create({"run": str(folder.path) + "0"}), [])
+
+
+@pytest.mark.parametrize("run", [None, 5, ["a"]])
+def test_what_is_no_path_is_told_in_a_line(run):
+    with pytest.raises(UserError, match="a run's folder"):
+        main(OmegaConf.create({"run": run}), [])

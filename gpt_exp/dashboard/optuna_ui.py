@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gpt_exp.dashboard.follow import Watched
 from gpt_exp.dashboard.scan import scan
 from gpt_exp.sweep.folder import SweepFolder
+from gpt_exp.sweep.leaderboard import leaderboard
 from gpt_exp.sweep.study import quiet
 from gpt_exp.sweep.trials import trials
 
@@ -48,7 +49,7 @@ class Studies:
                 logger.warning("%s is not shown", path, exc_info=True)
 
     def _copy(self, folder: SweepFolder) -> None:
-        space, ended = _of_journal(folder) if folder.study.exists() else trials(folder)
+        space, ended = _of_journal(folder) if folder.study.exists() else trials(leaderboard(folder))
         study = self._study(folder, space)
         for trial in ended:
             if trial.number not in self._copied[folder.name]:

@@ -11,14 +11,13 @@ import plotly.graph_objects as go
 from gpt_exp.page import comparison, differences
 from gpt_exp.page.comparison import Compared
 from gpt_exp.page.figures import PALETTE, Curve, overlay, points, to_json
+from gpt_exp.page.links import Link
 from gpt_exp.page.render import SCRIPT, render
 from gpt_exp.run.folder import RunFolder, read_json
 
 TEMPLATE = "compare.html.j2"
 NUM_WIDE = 2  # Figures that have the whole width, and the runs' names in them.
 SPEED = "speed/tokens_per_second"
-
-Link = Callable[[RunFolder], str | None]
 
 
 def compare_page(
@@ -49,7 +48,9 @@ def figures(runs: Sequence[Compared]) -> dict[str, go.Figure]:
     drawn = {metric: overlay(curves) for metric, curves in by_step.items()}
     wide = dict(list(drawn.items())[:NUM_WIDE])
     by_cost = {"val/loss by training time": overlay(_by(runs, "val/loss", _minutes), x="minutes")}
-    if len({tokens / step for run in runs for step, tokens in _tokens(run)[-1:]}) > 1:  # Else it looks alike.
+    if (
+        len({tokens / step for run in runs for step, tokens in _tokens(run)[-1:] if step}) > 1
+    ):  # Else it looks alike.
         by_cost["val/loss by tokens"] = overlay(_by(runs, "val/loss", _tokens), x="tokens")
     small = by_cost | {metric: figure for metric, figure in drawn.items() if metric not in wide}
     for figure in small.values():

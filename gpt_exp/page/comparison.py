@@ -12,7 +12,7 @@ from gpt_exp.page import numbers
 from gpt_exp.run import lines
 from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.run.identity import flat
-from gpt_exp.run.summary import reached_in
+from gpt_exp.run.summary import reached_in, result
 
 LESS_IS_BETTER = ("loss", "perplexity", "bits_per_byte", "error")
 MORE_IS_BETTER = ("accuracy", "f1", "bleu", "rouge", "exact_match", "per_second", "mfu")
@@ -25,8 +25,8 @@ class Compared(NamedTuple):
     name: str  # Short, and no other run's.
     folder: RunFolder
     config: dict[str, Any]  # By dotted key.
-    metrics: list[dict[str, Any]]
-    speed: list[dict[str, Any]]
+    metrics: lines.Metrics
+    speed: lines.Metrics
     results: dict[str, Any]
 
 
@@ -113,11 +113,7 @@ _FIRST = ("val/loss", "train/loss")
 
 def samples(runs: Sequence[Compared]) -> dict[str, list[str | None]]:
     """By prompt, what each run wrote at the last step at which it wrote."""
-    written = [lines.read(run.folder.samples) for run in runs]
-    lasts = [
-        {each["prompt"]: each["text"] for each in some if each["step"] == some[-1]["step"]}
-        for some in written
-    ]
+    lasts = [lines.last_samples(run.folder.samples) for run in runs]
     prompts = dict.fromkeys(prompt for each in lasts for prompt in each)
     return {prompt: [each.get(prompt) for each in lasts] for prompt in prompts}
 
@@ -132,19 +128,18 @@ def better(metric: str) -> str | None:
 
 def _evaluated(runs: Sequence[Compared]) -> list[Result]:
     """Of results.json: the best checkpoint on all of each split."""
-    splits = {split: each for run in runs for split, each in run.results.items() if isinstance(each, Mapping)}
-    metrics = dict.fromkeys(f"{split}/{metric}" for split, each in splits.items() for metric in each)
+    metrics = dict.fromkeys(
+        f"{split}/{metric}"
+        for run in runs
+        for split, each in run.results.items()
+        if isinstance(each, Mapping)
+        for metric in each
+    )
     return [
-        Result(f"final {metric}", [_result(run, metric) for run in runs], better=better(metric))
+        Result(f"final {metric}", [result(run.results, metric) for run in runs], better=better(metric))
         for metric in metrics
         if better(metric)  # Others (gzip, xz) tell of the text.
     ]
-
-
-def _result(run: Compared, metric: str) -> float | None:
-    split, _, name = metric.partition("/")
-    value = run.results.get(split, {}).get(name)
-    return value if isinstance(value, int | float) else None
 
 
 def _logged(runs: Sequence[Compared]) -> list[Result]:
@@ -168,12 +163,17 @@ def _reached(runs: Sequence[Compared], metric: str) -> list[Result]:
 
 
 def _spent(runs: Sequence[Compared]) -> list[Result]:
-    steps = [_last(run.metrics, "step") for run in runs]
-    tokens = [run.results.get("num_tokens_seen", _last(run.metrics, "tokens")) for run in runs]
-    seconds = [run.results.get("seconds", _last(run.speed, "speed/elapsed_seconds")) for run in runs]
+    steps = [lines.last(run.metrics, "step") for run in runs]
+    tokens = [
+        lines.first(result(run.results, "num_tokens_seen"), lines.last(run.metrics, "tokens")) for run in runs
+    ]
+    seconds = [
+        lines.first(result(run.results, "seconds"), lines.last(run.speed, "speed/elapsed_seconds"))
+        for run in runs
+    ]
     speeds = [a / b if a and b else None for a, b in zip(tokens, seconds, strict=True)]
     return [
-        Result("parameters", [run.results.get("num_parameters") for run in runs], numbers.count),
+        Result("parameters", [result(run.results, "num_parameters") for run in runs], numbers.count),
         Result("steps", steps),
         Result("tokens", tokens, numbers.count),
         Result("training time", seconds, numbers.duration),
@@ -181,15 +181,11 @@ def _spent(runs: Sequence[Compared]) -> list[Result]:
     ]
 
 
-def _last(records: Sequence[Mapping[str, Any]], key: str) -> Any:
-    return next((record[key] for record in reversed(records) if record.get(key) is not None), None)
-
-
 def _config(folder: RunFolder) -> dict[str, Any]:
-    """By dotted key; a run's own folder, which is in many values, counts as the same in all."""
-    config = flat(folder.config())
+    """By dotted key, as saved; a run's own folder, which is in many values, counts as the same in all."""
+    config = flat(folder.plain_config(), resolve=False)
     own = config.get("paths.run")
     return {
-        key: value.replace(own, "<run>") if own and isinstance(value, str) else value
+        key: value.replace(own, "<run>") if isinstance(own, str) and own and isinstance(value, str) else value
         for key, value in config.items()
     }

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,7 +43,7 @@ def code_differences(runs: Sequence[Compared]) -> list[Difference]:
     """Commits and uncommitted changes."""
     states = [read_json(run.folder.git) for run in runs]
     rows = {
-        "commit": [git.get("commit", "")[:ABBREVIATED_COMMIT] or None for git in states],
+        "commit": [str(git.get("commit") or "")[:ABBREVIATED_COMMIT] or None for git in states],
         "changed files": [_changes(git) for git in states],
         "git.patch": [_patch(run.folder.patch) for run in runs],
     }
@@ -52,14 +53,14 @@ def code_differences(runs: Sequence[Compared]) -> list[Difference]:
 def environment_differences(runs: Sequence[Compared]) -> list[Difference]:
     """Machine, Python and packages."""
     environments = [read_json(run.folder.environment) for run in runs]
-    packages = list(dict.fromkeys(name for each in environments for name in each.get("packages", {})))
+    packages = [each.get("packages") or {} for each in environments]
     rows = {
-        **{name: [each.get("packages", {}).get(name) for each in environments] for name in packages},
+        **{name: [each.get(name) for each in packages] for name in dict.fromkeys(chain(*packages))},
         "Python": [each.get("python") for each in environments],
         "system": [each.get("platform") for each in environments],
         "machine": [each.get("hostname") for each in environments],
         "processor": [each.get("cpu") for each in environments],
-        "GPU": [", ".join(each.get("gpus", [])) or None for each in environments],
+        "GPU": [", ".join(each.get("gpus") or []) or None for each in environments],
     }
     return _differing([Difference(name, values) for name, values in rows.items()])
 
@@ -76,7 +77,7 @@ def _text(value: Any) -> str:
 
 
 def _changes(git: Mapping[str, Any]) -> str | None:
-    files = [line[3:] for line in git.get("status", [])]
+    files = [line[3:] for line in git.get("status") or []]
     return ", ".join(files[:6]) + f" and {len(files) - 6} more" * (len(files) > 6) if files else None
 
 

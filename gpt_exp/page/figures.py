@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
+
+from gpt_exp.run.lines import thin
 
 MAX_POINTS = 2000  # Of a curve: more can't be told apart on a screen.
 MAX_OVERLAID_POINTS = 20_000  # Of all curves of a figure together.
@@ -30,7 +32,6 @@ PALETTE = (
     "#0d9488",
 )
 
-T = TypeVar("T")
 Points = Sequence[tuple[float, float]]
 
 
@@ -67,15 +68,9 @@ def to_json(figure: go.Figure) -> str:
     return text.replace("<", "\\u003c")
 
 
-def thin(points: Sequence[T], most: int = MAX_POINTS) -> Sequence[T]:
-    """Every n-th point, and always the last."""
-    stride = -(-len(points) // most) or 1
-    return points[::-1][::stride][::-1]
-
-
 def points(records: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
-    """A metric by step, from the lines of metrics.jsonl."""
-    return [(record["step"], record[key]) for record in records if record.get(key) is not None]
+    """A metric by step."""
+    return [(record["step"], record[key]) for record in records if key in record]
 
 
 def overlay(curves: Sequence[Curve], *, x: str = "step", y: str | None = None) -> go.Figure:
@@ -111,7 +106,7 @@ def overlay(curves: Sequence[Curve], *, x: str = "step", y: str | None = None) -
 
 def _frame(curves: Sequence[Curve]) -> tuple[float, float] | None:
     """The range of y that leaves a steep beginning out; None where that gains little."""
-    lines = [thin(curve.points) for curve in curves]
+    lines = [thin(curve.points, MAX_POINTS) for curve in curves]
     lines += [
         [(x, y) for (x, _), ys in zip(c.points, c.band, strict=True) for y in ys] for c in curves if c.band
     ]

@@ -31,6 +31,8 @@ def rounded(number: float) -> str:
 
 def duration(seconds: float) -> str:
     """0.4 s, 42 s, 2 min 5 s, 3 h 7 min, 2 d 4 h"""
+    if not math.isfinite(seconds):
+        return str(seconds)
     if seconds < 9.95:
         return f"{seconds:.2g} s"
     finest = next(unit for limit, unit in ((3_600, 1), (86_400, 60), (math.inf, 3_600)) if seconds < limit)

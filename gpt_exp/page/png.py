@@ -31,7 +31,7 @@ def write_figures(folder: SweepFolder) -> list[Path]:
     folder.figures.mkdir(exist_ok=True)
     drawn = {
         folder.figures / f"{_file_name(heading)}.png": figure.update_layout(ON_PAPER)
-        for heading, figure in sweep_figures(folder, leaderboard(folder)).items()
+        for heading, figure in sweep_figures(leaderboard(folder)).items()
     }
     page = kaleido.PageGenerator(mathjax=False)  # Its default would be loaded from the network.
     try:

@@ -28,23 +28,28 @@ def write_page(path: Path, cache: Path | None, template: str, **contents: Any) -
 
 
 def place_script(folder: Path, cache: Path | None) -> None:
-    """Plotly's 4.6 MB stand once in the cache; `folder` has a hard link to them where the disk can."""
+    """Plotly's 4.6 MB stand once in the cache, where there is one; `folder` has a hard link to them."""
+    from plotly import __version__
     from plotly.offline import get_plotlyjs
 
-    here = folder / SCRIPT
-    if here.exists():
+    here, script = folder / SCRIPT, get_plotlyjs().encode()
+    if here.exists() and here.read_bytes() == script:
         return
-    if cache is None or not cache.parent.is_dir():  # Relative, and written down in another working folder.
-        cache = folder
+    cached = cache / f"plotly-{__version__}.min.js" if cache is not None and cache.is_dir() else None
+    if cached is None or not _is_linked(here, cached, script):
+        durable.write_file(here, script)
+
+
+def _is_linked(here: Path, cached: Path, script: bytes) -> bool:
+    """Link it; False on another filesystem, or with a cache that can't be written."""
     try:
-        cached = cache / SCRIPT
         if not cached.exists():
-            durable.write_file(cached, get_plotlyjs())
-        if cached != here:
-            os.link(cached, here)
-    except OSError:  # Another filesystem, a cache that can't be written, or another process was faster.
-        if not here.exists():
-            durable.write_file(here, get_plotlyjs())
+            durable.write_file(cached, script)
+        here.unlink(missing_ok=True)
+        os.link(cached, here)
+    except OSError:
+        return False
+    return True
 
 
 @cache
@@ -56,6 +61,5 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for form in (numbers.count, numbers.duration, numbers.rounded, numbers.size, numbers.ago):
-        templates.filters[form.__name__] = form
+    templates.filters["duration"] = numbers.duration
     return templates

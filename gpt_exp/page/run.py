@@ -11,10 +11,13 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 
 from gpt_exp.page import numbers
-from gpt_exp.page.figures import layout, points, thin, to_json
+from gpt_exp.page.figures import MAX_POINTS, layout, points, to_json
 from gpt_exp.page.render import SCRIPT, render, write_page
 from gpt_exp.run import lines
 from gpt_exp.run.folder import RunFolder, read_json
+from gpt_exp.run.lines import thin
+from gpt_exp.run.summary import result
+from gpt_exp.run.tail import end
 from gpt_exp.sweep.folder import SweepFolder
 
 BLUE, ORANGE, GREEN, GREY = "#3b82f6", "#f59e0b", "#10b981", "#8b95a5"
@@ -39,21 +42,19 @@ Records = Sequence[Mapping[str, Any]]
 def run_page(
     folder: RunFolder, *, script: str = SCRIPT, live: int | None = None, sweep: str | None = None
 ) -> str:
-    """A run's page; `sweep` is the address of its sweep's page where that is not in the file beside it."""
+    """A run's page; `sweep` is the address of its sweep's page where there is one."""
     return render(TEMPLATE, **_contents(folder, sweep), script=script, live=live)
 
 
 def write_report(path: Path) -> Path:
     """Write a run folder's report.html, and Plotly's script beside it; returns the page."""
     folder = RunFolder.open(path)
-    cache = folder.config().get("paths", {}).get("cache")
-    return write_page(folder.report, Path(cache) if cache else None, TEMPLATE, **_contents(folder, None))
+    return write_page(folder.report, folder.cache(), TEMPLATE, **_contents(folder, _sweep_of(folder)))
 
 
 def _contents(folder: RunFolder, sweep: str | None) -> dict[str, Any]:
     metrics, speed = lines.read_metrics(folder.metrics), lines.read_metrics(folder.speed)
     results, status, state = read_json(folder.results), folder.status(), folder.state()
-    samples = lines.read(folder.samples)
     name, time = _called(folder.path.absolute())
     return {
         "title": f"{name} {time}",
@@ -61,33 +62,36 @@ def _contents(folder: RunFolder, sweep: str | None) -> dict[str, Any]:
         "time": time,
         "status": state,
         "reason": status.get("reason") or (GONE if state == "stopped" else None),
-        "sweep": sweep or _sweep_of(folder),
+        "sweep": sweep,
         "going_on": going_on(status, metrics, speed) if state == "running" else None,
         "headline": headline(metrics, speed, results),
         "bars": bars(results),
         "figures": {heading: to_json(figure) for heading, figure in figures(metrics, speed).items()},
-        "samples": [sample for sample in samples if sample["step"] == samples[-1]["step"]],
+        "samples": lines.last_samples(folder.samples),
         "commands": _commands(folder.path),
-        "log": _end(folder.log) or _end(folder.console),
-        "overrides": _text(folder.overrides) or "[]",
-        "config": _text(folder.config_file),
+        "log": _log(folder, folder.log) or _log(folder, folder.console),
+        "overrides": _text(folder, folder.overrides) or "[]",
+        "config": _text(folder, folder.config_file),
         "environment": _environment(read_json(folder.environment), read_json(folder.git)),
     }
 
 
 def headline(metrics: Records, speed: Records, results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """(value, what it is, a remark), of what is known so far."""
-    step = last(metrics, "step") or 0
-    at = "whole validation part" if "val" in results else f"last validation of {numbers.count(step)} steps"
-    validation = results.get("val") or {name: last(metrics, f"val/{name}") for name in _VALIDATION}
-    tokens = results.get("num_tokens_seen", last(metrics, "tokens"))
-    seconds = results.get("seconds", last(speed, "speed/elapsed_seconds"))
-    rate = tokens / seconds if tokens and seconds else last(speed, "speed/tokens_per_second")
+    step = lines.last(metrics, "step") or 0
+    validation = {name: result(results, f"val/{name}") for name in _VALIDATION}
+    at = "whole validation part"
+    if not any(validation.values()):
+        validation = {name: lines.last(metrics, f"val/{name}") for name in _VALIDATION}
+        at = f"last validation of {numbers.count(step)} steps"
+    tokens = lines.first(result(results, "num_tokens_seen"), lines.last(metrics, "tokens"))
+    seconds = lines.first(result(results, "seconds"), lines.last(speed, "speed/elapsed_seconds"))
+    rate = tokens / seconds if tokens and seconds else lines.last(speed, "speed/tokens_per_second")
     known = [
-        (validation.get("bits_per_byte"), "{:.3f}".format, "bits per byte", at),
-        (validation.get("loss"), "{:.3f}".format, "validation loss", "nats per token"),
-        (validation.get("perplexity"), _perplexity, "perplexity", "per token"),
-        (results.get("num_parameters"), numbers.count, "parameters", ""),
+        (validation["bits_per_byte"], "{:.3f}".format, "bits per byte", at),
+        (validation["loss"], "{:.3f}".format, "validation loss", "nats per token"),
+        (validation["perplexity"], _perplexity, "perplexity", "per token"),
+        (result(results, "num_parameters"), numbers.count, "parameters", ""),
         (tokens, numbers.count, "tokens", f"in {numbers.count(step)} steps"),
         (seconds, numbers.duration, "training time", ""),
         (rate, numbers.count, "tokens/s", "while training"),
@@ -108,20 +112,21 @@ class GoingOn(NamedTuple):
 
 def going_on(status: Mapping[str, Any], metrics: Records, speed: Records) -> GoingOn | None:
     """None where nobody knows how many steps there will be."""
-    if not (steps := status.get("max_steps")):
+    steps = int(result(status, "max_steps") or 0)
+    if steps < 1:
         return None
-    step = max(last(metrics, "step") or 0, status.get("step", 0))
-    spent, at = last(speed, "speed/elapsed_seconds"), last(speed, "step")
+    step = min(steps, max(lines.last(metrics, "step") or 0, int(result(status, "step") or 0)))
+    spent, at = lines.last(speed, "speed/elapsed_seconds"), lines.last(speed, "step")
     return GoingOn(step, steps, spent / at * (steps - step) if spent and at else None)
 
 
 def bars(results: Mapping[str, Any]) -> list[tuple[str, str, float]]:
     """Bits per byte of the model and of compressors on the same text: (name, value, width in percent)."""
-    validation = results.get("val", {})
-    values = {name: validation[name] for name in ("gzip", "xz") if validation.get(name)}
-    if not values or not validation.get("bits_per_byte"):
+    names = {"gzip": "gzip", "xz": "xz", "this model": "bits_per_byte"}
+    known = {name: result(results, f"val/{key}") for name, key in names.items()}
+    values = {name: value for name, value in known.items() if value}
+    if len(values) < 2 or "this model" not in values:
         return []
-    values["this model"] = validation["bits_per_byte"]
     longest = max(values.values())
     return [(name, f"{value:.3f}", 100 * value / longest) for name, value in values.items()]
 
@@ -144,16 +149,11 @@ def figures(metrics: Records, speed: Records) -> dict[str, go.Figure]:
 def _figure(records: Records, curves: list[tuple[str, str, str, str]]) -> go.Figure:
     figure = go.Figure(layout=layout(legend=len(curves) > 1))
     for name, key, color, mode in curves:
-        if shown := thin(points(records, key)):
+        if shown := thin(points(records, key), MAX_POINTS):
             x, y = zip(*shown, strict=True)
             line = {"color": color, "width": 1.3 if mode == "lines" else 2.2}
             figure.add_scatter(x=x, y=y, name=name, mode=mode, line=line, marker={"size": 6})
     return figure
-
-
-def last(records: Records, key: str) -> Any:
-    """The last known value of a metric, or None."""
-    return next((record[key] for record in reversed(records) if record.get(key) is not None), None)
 
 
 def _called(path: Path) -> tuple[str, str]:
@@ -180,15 +180,15 @@ def _commands(path: Path) -> list[tuple[str, str]]:
 
 
 def _environment(environment: Mapping[str, Any], git: Mapping[str, Any]) -> list[tuple[str, str]]:
-    versions = {name: version for name, version in environment.get("packages", {}).items() if version}
+    versions = {name: version for name, version in (environment.get("packages") or {}).items() if version}
     changes = " with changes (git.patch)" if git.get("dirty") else ""
     rows = {
         "started": environment.get("created"),
-        "command": shlex.join(environment.get("argv", [])),
-        "code": f"{git['commit'][:12]}{changes}" if git else None,
+        "command": shlex.join(environment.get("argv") or []),
+        "code": f"{str(git['commit'])[:12]}{changes}" if git.get("commit") else None,
         "machine": environment.get("hostname"),
         "processor": environment.get("cpu"),
-        "GPU": ", ".join(environment.get("gpus", [])),
+        "GPU": ", ".join(environment.get("gpus") or []),
         "system": environment.get("platform"),
         "Python": environment.get("python"),
         "packages": ", ".join(f"{name} {version}" for name, version in versions.items()),
@@ -196,17 +196,14 @@ def _environment(environment: Mapping[str, Any], git: Mapping[str, Any]) -> list
     return [(name, value) for name, value in rows.items() if value]
 
 
-def _text(path: Path) -> str:
-    return path.read_text() if path.exists() else ""
+def _text(folder: RunFolder, path: Path) -> str:
+    return path.read_text(errors="replace") if folder.has(path) else ""
 
 
-def _end(log: Path) -> str:
-    """The last lines of a log, which may be long."""
-    if not log.exists():
-        return ""
-    with log.open("rb") as file:
-        file.seek(max(0, log.stat().st_size - 100 * NUM_LOG_LINES))
-        return "\n".join(file.read().decode(errors="replace").splitlines()[-NUM_LOG_LINES:])
+def _log(folder: RunFolder, path: Path) -> str:
+    """Its last lines."""
+    text = end(path, 100 * NUM_LOG_LINES) if folder.has(path) else ""
+    return "\n".join(text.splitlines()[-NUM_LOG_LINES:])
 
 
 def _perplexity(value: float) -> str:

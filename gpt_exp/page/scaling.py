@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from gpt_exp.page.figures import PALETTE, layout, to_json
+from gpt_exp.page.links import to_reports
 from gpt_exp.page.numbers import count, rounded
 from gpt_exp.page.render import write_page
 from gpt_exp.page.table import Cell, Row, number
@@ -31,8 +31,8 @@ FITTED, HELD_OUT = PALETTE[0], PALETTE[6]
 
 def write_scaling_page(findings: Findings, path: Path) -> Path:
     """Write the page, and Plotly's script beside it; returns its path."""
-    cache = findings.study.runs[0].folder.config().get("paths", {}).get("cache")
-    return write_page(path, Path(cache) if cache else None, TEMPLATE, **contents(findings, path.parent))
+    cache = findings.study.runs[0].folder.cache()
+    return write_page(path, cache, TEMPLATE, **contents(findings, path.absolute().parent))
 
 
 def contents(findings: Findings, place: Path) -> dict[str, Any]:
@@ -88,10 +88,9 @@ def run_rows(findings: Findings, place: Path) -> list[Row]:
 
 def _run_cells(each: Prediction, place: Path) -> list[Cell]:
     run = each.run
-    link = os.path.relpath(run.folder.report, place) if run.folder.report.is_file() else None
     inside = "inside" if each.is_inside else "outside"
     return [
-        Cell(run.name, link=link, remark="held out" if each.is_held_out else None),
+        Cell(run.name, link=to_reports(place)(run.folder), remark="held out" if each.is_held_out else None),
         number(run.N, count),
         number(run.D, count),
         number(run.loss, "{:.4f}".format),

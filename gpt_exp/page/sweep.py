@@ -5,33 +5,39 @@ from __future__ import annotations
 import os
 import shlex
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from gpt_exp.page import numbers
 from gpt_exp.page.figures import to_json
+from gpt_exp.page.links import Link, to_reports
 from gpt_exp.page.render import SCRIPT, render, write_page
 from gpt_exp.page.sweep_figures import sweep_figures
 from gpt_exp.page.table import Cell, Row, number
 from gpt_exp.run.folder import RunFolder
+from gpt_exp.run.tail import end
 from gpt_exp.sweep import leaderboard as boards
 from gpt_exp.sweep.board_console import short, spelt
 from gpt_exp.sweep.folder import DONE, STATES, SweepFolder
 from gpt_exp.sweep.leaderboard import Leaderboard
+from gpt_exp.sweep.seeds import SEED, Group, Value
 
 TEMPLATE = "sweep.html.j2"
-NUM_LOG_CHARACTERS = 2000
-
-Link = Callable[[RunFolder], str | None]
+NUM_LOG_BYTES = 2000
 
 
 def sweep_page(
-    folder: SweepFolder, *, script: str = SCRIPT, live: int | None = None, link: Link | None = None
+    folder: SweepFolder,
+    *,
+    link: Link,
+    read: boards.Read = boards.logged,
+    script: str = SCRIPT,
+    live: int | None = None,
 ) -> str:
-    """The page of a sweep as it is now; `link` gives the address of a run's page where it is not its file."""
-    board = boards.leaderboard(folder)
-    return render(TEMPLATE, **contents(folder, board, link or _file(folder)), script=script, live=live)
+    """The page of a sweep as it is now."""
+    board = boards.leaderboard(folder, read)
+    return render(TEMPLATE, **contents(folder, board, link), script=script, live=live)
 
 
 def write_sweep_report(path: Path) -> Path:
@@ -39,8 +45,15 @@ def write_sweep_report(path: Path) -> Path:
     folder = SweepFolder.open(path)
     board = boards.leaderboard(folder)
     boards.write(folder, board)
-    cache = folder.path.absolute().parents[2] / "cache"  # outputs/cache
-    return write_page(folder.report, cache, TEMPLATE, **contents(folder, board, _file(folder)))
+    link = to_reports(folder.path)
+    return write_page(folder.report, _cache(folder), TEMPLATE, **contents(folder, board, link))
+
+
+def _cache(folder: SweepFolder) -> Path | None:
+    """Of the first job that has begun: all jobs of a sweep share it."""
+    runs = (folder.run(job) for job in folder.jobs())
+    begun = next((run for run in runs if run.config_file.is_file()), None)
+    return None if begun is None else begun.cache()
 
 
 def contents(folder: SweepFolder, board: Leaderboard, link: Link) -> dict[str, Any]:
@@ -54,17 +67,18 @@ def contents(folder: SweepFolder, board: Leaderboard, link: Link) -> dict[str, A
         "done": sum(states[state] for state in (*DONE, "failed")),
         "num_jobs": len(board.rows),
         "headline": headline(board),
-        "figures": {heading: to_json(figure) for heading, figure in sweep_figures(folder, board).items()},
+        "figures": {heading: to_json(figure) for heading, figure in sweep_figures(board).items()},
         "columns": _columns(board),
         "rows": [_row(row, board, link) for row in board.rows],
         "group_columns": _group_columns(board),
         "groups": [_group(index, group, board) for index, group in enumerate(board.groups)],
+        "remarks": board.remarks,
         "failures": [
-            {"job": f"{row.job:04d}", "reason": row.reason, "console": _end(RunFolder(row.run).console)}
+            {"job": f"{row.job:04d}", "reason": row.reason, "console": _end(RunFolder(row.run))}
             for row in board.rows
             if row.state == "failed"
         ],
-        "command": folder.asked()["command"],
+        "command": folder.asked().get("command", ""),
         "commands": _commands(folder.path),
     }
 
@@ -128,14 +142,14 @@ def _seconds(seconds: float) -> Cell:
     return number(seconds or None, numbers.duration)
 
 
-def _parameter(value: boards.Value | None) -> Cell:
+def _parameter(value: Value | None) -> Cell:
     if value is None or isinstance(value, str):
         return Cell(value or "", value or "")
     return number(value, lambda given: f"{given:.4g}")
 
 
 def _group_columns(board: Leaderboard) -> list[str]:
-    keys = [key for key in board.parameters if key != boards.SEED]
+    keys = [key for key in board.parameters if key != SEED]
     return [
         f"mean {board.objectives[0].metric}",
         "standard deviation",
@@ -144,19 +158,10 @@ def _group_columns(board: Leaderboard) -> list[str]:
     ]
 
 
-def _group(index: int, group: boards.Group, board: Leaderboard) -> Row:
-    keys = [key for key in board.parameters if key != boards.SEED]
+def _group(index: int, group: Group, board: Leaderboard) -> Row:
+    keys = [key for key in board.parameters if key != SEED]
     values = [number(group.mean, best=group.is_best), number(group.deviation), number(group.num_seeds, str)]
     return Row(str(index), [*values, *(_parameter(group.parameters.get(key)) for key in keys)])
-
-
-def _file(folder: SweepFolder) -> Link:
-    """A job's page from the sweep's, where it has been written."""
-
-    def link(run: RunFolder) -> str | None:
-        return os.path.relpath(run.report, folder.path) if run.report.exists() else None
-
-    return link
 
 
 def _commands(path: Path) -> list[tuple[str, str]]:
@@ -171,6 +176,6 @@ def _commands(path: Path) -> list[tuple[str, str]]:
     return [(what, f"gpt-exp sweep {action} {sweep}") for action, what in words.items()]
 
 
-def _end(console: Path) -> str:
+def _end(run: RunFolder) -> str:
     """The last that a job printed."""
-    return console.read_text(errors="replace")[-NUM_LOG_CHARACTERS:] if console.exists() else ""
+    return end(run.console, NUM_LOG_BYTES) if run.has(run.console) else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import log10
 from statistics import mean
 from typing import TYPE_CHECKING, Any
@@ -11,49 +11,41 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from gpt_exp.page.figures import PALETTE, Curve, layout, overlay, points
-from gpt_exp.run.folder import RunFolder
-from gpt_exp.run.lines import read_metrics
 from gpt_exp.sweep.board_console import short
-from gpt_exp.sweep.folder import SweepFolder
-from gpt_exp.sweep.leaderboard import SEED, Leaderboard, Row, Value
+from gpt_exp.sweep.leaderboard import Leaderboard, Row
+from gpt_exp.sweep.seeds import SEED, Value, over_seeds
 from gpt_exp.sweep.study import quiet
 from gpt_exp.sweep.trials import WIDE, study
 
 if TYPE_CHECKING:
     from optuna import Study
 
-MAX_CURVES = 50  # The best ones.
+MAX_CURVES = 50  # The best ones; jobs that differ in their seed are one.
 MIN_FOR_IMPORTANCE = 6  # Finished jobs.
 PARALLEL = "Every job's way"
 MAX_TICKS = 6  # Values of an axis that stand at equal distances.
 
 
-def sweep_figures(folder: SweepFolder, board: Leaderboard) -> dict[str, go.Figure]:
+def sweep_figures(board: Leaderboard) -> dict[str, go.Figure]:
     """By heading, as far as there is something to show; the curves come first."""
-    shown = [row for row in board.rows if row.steps][:MAX_CURVES]
-    metrics = {row.job: read_metrics(RunFolder(row.run).metrics) for row in shown}
     first = board.objectives[0].metric
     with quiet():
-        of_jobs = of_study(study(folder), board)
-    figures = {first: curves(board, shown, metrics, first), PARALLEL: of_jobs.pop(PARALLEL, None)}
+        of_jobs = of_study(study(board), board)
+    figures = {first: curves(board, first), PARALLEL: of_jobs.pop(PARALLEL, None)}
     for name in (each for each in ("val/loss", "train/loss") if each != first):
-        figures[name] = curves(board, shown, metrics, name).update_layout(showlegend=False)
+        figures[name] = curves(board, name).update_layout(showlegend=False)
     figures |= of_jobs
     return {heading: figure for heading, figure in figures.items() if figure is not None and figure.data}
 
 
-def curves(
-    board: Leaderboard, rows: Sequence[Row], metrics: Mapping[int, Sequence[Mapping[str, Any]]], metric: str
-) -> go.Figure:
-    """A metric of every job by step; jobs that differ in their seed are one line of means with its spread."""
-    together: dict[str, list[Row]] = {}
-    for row in rows:
-        together.setdefault(name_of(row, board), []).append(row)
-    for name, same in together.items():  # A seed that ended early would cut the others' mean off.
-        together[name] = [row for row in same if row.state == "finished"] or same
-    drawn = [
-        _curve(name, [points(metrics[row.job], metric) for row in same]) for name, same in together.items()
-    ]
+def curves(board: Leaderboard, metric: str) -> go.Figure:
+    """A metric of the best jobs by step; seeds of one setting are a line of means with its spread."""
+    rows, drawn = [row for row in board.rows if row.steps], []
+    together = over_seeds(rows) if board.parameters != [SEED] else [[row] for row in rows]
+    for same in together[:MAX_CURVES]:
+        whole = [row for row in same if row.state == "finished"]  # Another would cut the others' mean off.
+        lines = [points(row.metrics, metric) for row in whole or same]
+        drawn.append(_curve(name_of(same[0], board), lines))
     return overlay(drawn, y=metric)
 
 

@@ -51,6 +51,11 @@ def last(metrics: Sequence[Mapping[str, Any]], name: str) -> Any:
     return next((each[name] for each in reversed(metrics) if name in each), None)
 
 
+def first(*values: T | None) -> T | None:
+    """The first that is known."""
+    return next((value for value in values if value is not None), None)
+
+
 def last_samples(path: Path) -> dict[str, str]:
     """By prompt, what a run wrote at the last step at which it wrote."""
     samples = [each for each in read(path) if isinstance(each.get("prompt"), str) and "text" in each]

@@ -10,19 +10,22 @@ from rich.text import Text
 
 from gpt_exp.page.numbers import duration, rounded
 from gpt_exp.sweep.display import COLORS
-from gpt_exp.sweep.leaderboard import SEED, Leaderboard, Row, Value
+from gpt_exp.sweep.leaderboard import Leaderboard, Row
+from gpt_exp.sweep.seeds import SEED, Value
 
 MAX_ROWS = 40
 DISPENSABLE = ("time", "last", "at step", "steps")  # In this order, where there is no room.
 
 
 def print_board(board: Leaderboard, console: Console) -> None:
-    """The jobs, best first; means over seeds; and failures with their reasons, a line each."""
+    """The jobs, best first; means over seeds; remarks and failures with their reasons, a line each."""
     console.print(_fitting(board, console))
     if (left := len(board.rows) - MAX_ROWS) > 0:
         console.print(f"... and {left} more: format=csv", style="dim")
     if board.groups:
         console.print(_groups(board))
+    for remark in board.remarks:
+        console.print(Text(remark, "yellow"), soft_wrap=True)
     for row in board.rows:
         if row.state == "failed":
             console.print(

@@ -5,21 +5,32 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from math import isfinite
-from statistics import mean, stdev
+from math import inf, isfinite
 from typing import Any, NamedTuple
 
+from gpt_exp.config.nearest import nearest
 from gpt_exp.run import durable
-from gpt_exp.run.folder import read_json
-from gpt_exp.run.lines import read_metrics
-from gpt_exp.run.summary import Reached, reached_in
+from gpt_exp.run.folder import RunFolder, read_json
+from gpt_exp.run.lines import Metrics, read_metrics, thin
+from gpt_exp.run.summary import Reached, metric_names, reached_in, result
 from gpt_exp.sweep.folder import DONE, Job, Objective, SweepFolder
+from gpt_exp.sweep.seeds import Group, Value, groups
 
-SEED = "seed"
 VALUES = ("best", "best_step", "last")  # Of each objective, as columns.
-Value = int | float | str
+MAX_RECORDS = 2000  # Of a job, for its curves: more can't be told apart.
+
+
+class Logged(NamedTuple):
+    """What a job's metrics tell; all of them are read, and no more is kept than a figure shows."""
+
+    reached: list[Reached | None]  # By objective.
+    step: int
+    metrics: Metrics
+
+
+Read = Callable[[RunFolder, Sequence[Objective]], Logged]
 
 
 class Row(NamedTuple):
@@ -36,6 +47,8 @@ class Row(NamedTuple):
     attempts: int
     notes: list[str]  # What an attempt did differently, such as half the micro-batch.
     run: str  # Its folder.
+    span: tuple[float, float] | None  # Unix seconds from the first attempt's start to the last one's end.
+    metrics: Metrics  # Its curves.
     is_best: bool = False  # Of several objectives: no other job is better in all of them.
 
     @property
@@ -45,20 +58,6 @@ class Row(NamedTuple):
         return known if len(known) == len(self.reached) else None
 
 
-class Group(NamedTuple):
-    """Finished jobs that differ in their seed only."""
-
-    parameters: dict[str, Value]
-    jobs: list[int]
-    mean: float
-    deviation: float | None  # Of the sample; None for one job.
-    is_best: bool = False
-
-    @property
-    def num_seeds(self) -> int:
-        return len(self.jobs)
-
-
 class Leaderboard(NamedTuple):
     """Best first; jobs without a value last."""
 
@@ -66,17 +65,32 @@ class Leaderboard(NamedTuple):
     parameters: list[str]
     rows: list[Row]
     groups: list[Group]  # Empty unless some jobs differ in their seed only.
+    remarks: list[str]  # What a reader of the table should know.
 
 
-def leaderboard(folder: SweepFolder) -> Leaderboard:
-    """Of all jobs as they are now."""
+def logged(run: RunFolder, objectives: Sequence[Objective]) -> Logged:
+    """Of metrics.jsonl, as it is now."""
+    metrics = read_metrics(run.metrics)
+    kept = {id(record) for record in thin(metrics, MAX_RECORDS)}
+    return Logged(
+        [reached_in(metrics, {}, each.metric, each.mode) for each in objectives],
+        metrics[-1]["step"] if metrics else 0,
+        [each for each in metrics if id(each) in kept or any(key.startswith("val/") for key in each)],
+    )
+
+
+def leaderboard(folder: SweepFolder, read: Read = logged) -> Leaderboard:
+    """Of all jobs as they are now; `read` may know what it has read before."""
     objectives, jobs, managed = folder.objectives(), folder.jobs(), folder.is_managed()
-    rows = [_row(folder, job, objectives, folder.state(job, managed=managed)) for job in jobs]
+    rows = [
+        _row(folder, job, objectives, folder.state(job, managed=managed), read(folder.run(job), objectives))
+        for job in jobs
+    ]
     best = _best(rows, objectives)
     rows = [row._replace(is_best=row.job in best) for row in rows]
     rows.sort(key=lambda row: _rank(row, objectives[0]))
     parameters = list(dict.fromkeys(key for job in jobs for key in settings(job)))
-    return Leaderboard(objectives, parameters, rows, _groups(rows, objectives[0]))
+    return Leaderboard(objectives, parameters, rows, groups(rows, objectives[0]), _remarks(rows, objectives))
 
 
 def settings(job: Job) -> dict[str, Value]:
@@ -92,23 +106,34 @@ def _number_or_text(text: str) -> Value:
     return text.strip("'")
 
 
-def _row(folder: SweepFolder, job: Job, objectives: Sequence[Objective], state: str) -> Row:
+def _row(folder: SweepFolder, job: Job, objectives: Sequence[Objective], state: str, known: Logged) -> Row:
     run = folder.run(job)
-    metrics, results = read_metrics(run.metrics), read_json(run.results)
+    results = read_json(run.results)
     spent = sum(attempt.ended - attempt.started for attempt in job.attempts if attempt.ended is not None)
     return Row(
         job=job.number,
         parameters=settings(job),
         state=state,
         reason=job.reason,
-        reached=[reached_in(metrics, results, each.metric, each.mode) for each in objectives],
-        steps=max(results.get("step", 0), metrics[-1]["step"] if metrics else 0),
+        reached=[
+            each or reached_in([], results, objective.metric, objective.mode)
+            for each, objective in zip(known.reached, objectives, strict=True)
+        ],
+        steps=max(int(result(results, "step") or 0), known.step),
         max_steps=run.status().get("max_steps"),
-        seconds=spent or results.get("seconds", 0.0),
+        seconds=spent or result(results, "seconds") or 0.0,
         attempts=len(job.attempts),
         notes=[attempt.note for attempt in job.attempts if attempt.note],
         run=str(run.path),
+        span=_span(job),
+        metrics=known.metrics,
     )
+
+
+def _span(job: Job) -> tuple[float, float] | None:
+    if not job.attempts or job.attempts[-1].ended is None:
+        return None
+    return job.attempts[0].started, job.attempts[-1].ended
 
 
 def _rank(row: Row, objective: Objective) -> tuple[Any, ...]:
@@ -116,7 +141,7 @@ def _rank(row: Row, objective: Objective) -> tuple[Any, ...]:
     value = row.reached[0].best if row.reached[0] is not None else None
     order = 0 if row.state in DONE and value is not None else 2 if row.state == "failed" else 1
     sign = 1 if objective.mode == "min" else -1
-    return order, float("inf") if value is None else sign * value, row.job
+    return order, sign * value if value is not None and isfinite(value) else inf, row.job
 
 
 def _best(rows: Sequence[Row], objectives: Sequence[Objective]) -> set[int]:
@@ -134,26 +159,23 @@ def _beats(other: Sequence[float], own: Sequence[float]) -> bool:
     return other != own and all(theirs <= ours for theirs, ours in zip(other, own, strict=True))
 
 
-def _groups(rows: Sequence[Row], objective: Objective) -> list[Group]:
-    found: dict[str, list[Row]] = {}
-    for row in rows:
-        if row.state == "finished" and row.values is not None:
-            found.setdefault(json.dumps(_without_seed(row.parameters), sort_keys=True), []).append(row)
-    if max((len(same) for same in found.values()), default=0) < 2:
-        return []
-    groups = [_group(same) for same in found.values()]
-    groups.sort(key=lambda group: group.mean, reverse=objective.mode == "max")
-    return [groups[0]._replace(is_best=True), *groups[1:]]
+def _remarks(rows: Sequence[Row], objectives: Sequence[Objective]) -> list[str]:
+    """Objectives that finished jobs have no value of, such as misspelt ones."""
+    remarks = []
+    for index, objective in enumerate(objectives):
+        without = [row for row in rows if row.state == "finished" and row.reached[index] is None]
+        if without:
+            known = {name for row in without for name in _names(row)}
+            near = nearest(objective.metric, known)
+            remarks.append(
+                f"{len(without)} finished jobs have no value of {objective.metric}"
+                + (f"; did you mean {near}?" if near else "")
+            )
+    return remarks
 
 
-def _group(rows: Sequence[Row]) -> Group:
-    values = [row.values[0] for row in rows if row.values is not None]
-    deviation = stdev(values) if len(values) > 1 else None
-    return Group(_without_seed(rows[0].parameters), [row.job for row in rows], mean(values), deviation)
-
-
-def _without_seed(parameters: Mapping[str, Value]) -> dict[str, Value]:
-    return {key: value for key, value in parameters.items() if key != SEED}
+def _names(row: Row) -> list[str]:
+    return metric_names(row.metrics, read_json(RunFolder(row.run).results))
 
 
 def write(folder: SweepFolder, board: Leaderboard) -> None:
@@ -167,7 +189,10 @@ def write(folder: SweepFolder, board: Leaderboard) -> None:
     told = {
         "objectives": [objective._asdict() for objective in board.objectives],
         "jobs": [_without_nan(line) for line in lines],
-        "groups": [group._asdict() for group in board.groups],
+        "groups": [
+            _without_nan({**group._asdict(), "parameters": _without_nan(group.parameters)})
+            for group in board.groups
+        ],
     }
     durable.write_file(folder.leaderboard_json, json.dumps(told, indent=1) + "\n")
 

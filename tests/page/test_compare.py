@@ -71,3 +71,16 @@ def test_runs_lead_to_their_own_pages(new_folder):
     page = compare_page(folders, live=2, link=lambda run: "/run/a" if run.path.name == "a" else None)
     assert page.count('href="/run/a"') == 1 and 'data-live="2"' in page
     assert all(json.loads(each) for each in re.findall(r'application/json">(.*?)</script>', page, re.S))
+
+
+def test_a_run_that_stands_at_step_0_is_compared(new_folder):
+    folders = [new_folder("a"), new_folder("b")]
+    folders[0].metrics.write_text('{"step": 0, "tokens": 0, "val/loss": 5.0}\n')
+    assert "What they reached" in compare_page(folders)
+
+
+def test_a_loss_that_is_no_number_is_no_point(new_folder):
+    folders = [new_folder("a"), new_folder("b")]
+    lines.append(folders[0].metrics, {"step": 50, "val/loss": "x"})
+    drawn = figures(comparison.read(folders))["val/loss"].data
+    assert len(drawn[0].y) == len(drawn[1].y)

@@ -78,3 +78,19 @@ def test_metrics_go_where_their_names_say():
     assert {better(f"val/{name}") for name in ("loss", "perplexity", "bits_per_byte")} == {"min"}
     assert {better(f"val/{name}") for name in ("accuracy", "bleu", "rouge_l")} == {"max"}
     assert better("val/length") is None
+
+
+def test_final_metrics_are_those_of_any_run_in_any_order(new_folder):
+    folders = [new_folder("a"), new_folder("b")]
+    folders[0].results.write_text('{"val": {"loss": 1.0, "accuracy": 0.5}, "test": 3}')
+    for given in (folders, folders[::-1]):
+        found = {result.name: result.values for result in comparison.results(comparison.read(given))}
+        assert set(found["final val/accuracy"]) == {0.5, None}
+
+
+def test_a_config_is_compared_as_it_was_saved(new_folder, monkeypatch):
+    monkeypatch.setenv("SECRET", "canary")
+    folder = new_folder("a")
+    folder.config_file.write_text("leak: ${oc.env:SECRET}\nmissing: ${nothing}\n")
+    (run,) = comparison.read([folder])
+    assert run.config == {"leak": "${oc.env:SECRET}", "missing": "${nothing}"}

@@ -13,7 +13,6 @@ from gpt_exp.page.figures import (
     distinct,
     overlay,
     shortened,
-    thin,
     to_json,
 )
 
@@ -24,12 +23,6 @@ def curve(name: str, *, num_points: int = 10, **more) -> Curve:
 
 def lines(figure) -> list:
     return [trace for trace in figure.data if trace.fill is None]
-
-
-def test_thinning_keeps_the_last_point_and_the_order():
-    assert thin(range(10), 4) == range(0, 10, 3)[-4:]
-    assert [len(thin(range(n), 100)) <= 100 and thin(range(n), 100)[-1] == n - 1 for n in range(1, 999)]
-    assert list(thin([], 5)) == []
 
 
 @pytest.mark.parametrize("number", [1, 2, 12, 13, 50])

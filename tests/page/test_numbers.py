@@ -1,5 +1,6 @@
 """Numbers read well, also at the borders between units."""
 
+import math
 from datetime import UTC, datetime
 
 import pytest
@@ -50,3 +51,8 @@ def test_values_keep_four_digits_and_no_tail():
 )
 def test_times_are_told_by_their_age(time, read):
     assert ago(time, datetime(2026, 11, 24, 12, tzinfo=UTC)) == read
+
+
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, -math.inf])
+def test_a_time_that_is_no_number_is_told_as_such(seconds):
+    assert duration(seconds) == str(seconds)

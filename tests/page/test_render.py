@@ -72,10 +72,24 @@ def test_a_page_is_live_only_where_it_is_served(tmp_path, live):
 
 
 def test_pages_of_a_folder_share_one_script(tmp_path):
-    for name in ("a", "b"):
+    for name in ("a", "b", "cache"):
         (tmp_path / name).mkdir()
+    for name in ("a", "b"):
         place_script(tmp_path / name, tmp_path / "cache")
     assert (tmp_path / "a" / SCRIPT).samefile(tmp_path / "b" / SCRIPT)
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_the_script_of_another_plotly_is_renewed(tmp_path, cached):
+    old, cache, page = "of an older plotly", tmp_path / "cache", tmp_path / "page"
+    page.mkdir()
+    (page / SCRIPT).write_text(old)
+    if cached:
+        cache.mkdir()
+        (cache / SCRIPT).write_text(old)
+    place_script(page, cache)
+    assert (page / SCRIPT).stat().st_size > 1e6
+    assert not cached or (cache / SCRIPT).read_text() == old
 
 
 def test_a_cache_that_cannot_be_written_costs_only_space(tmp_path):

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from gpt_exp.page.run import run_page, write_report
+from gpt_exp.errors import UserError
+from gpt_exp.page.run import going_on, run_page, write_report
 from gpt_exp.run import lines
 from gpt_exp.run.folder import RunFolder
 
@@ -137,9 +138,10 @@ def test_no_text_of_the_run_becomes_markup(tmp_path):
 
 
 def test_it_needs_no_network_and_one_copy_of_the_script(folder, tmp_path):
+    (tmp_path / "outputs" / "cache").mkdir()
     page = write_report(folder.path).read_text()
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
-    cached = tmp_path / "outputs" / "cache" / "plotly.min.js"
+    (cached,) = (tmp_path / "outputs" / "cache").iterdir()
     beside = folder.path / "plotly.min.js"
     assert 'data-plotly="plotly.min.js"' in page and beside.stat().st_size > 1e6
     assert cached.samefile(beside)
@@ -182,8 +184,59 @@ def test_a_failed_run_shows_its_reason_and_the_end_of_its_log(folder):
 
 
 def test_a_job_of_a_sweep_leads_to_its_sweep(folder, tmp_path):
-    assert "its sweep" not in run_page(folder)
+    assert "its sweep" not in write_report(folder.path).read_text()
     (folder.path.parent / "sweep.json").write_text("{}")
-    assert '<a href="../report.html">its sweep</a>' in run_page(folder)
+    assert '<a href="../report.html">its sweep</a>' in write_report(folder.path).read_text()
+    assert "its sweep" not in run_page(folder)  # Where it is served it is at another address.
     assert "pretrain_demo job 2026-11-23_10-00-00" in shown(run_page(folder))
     assert '<a href="/sweep/x">its sweep</a>' in run_page(folder, sweep="/sweep/x", live=2)
+
+
+DAMAGED = {
+    "results.json": [
+        '{"val": 3, "seconds": NaN}',
+        '{"val": null}',
+        '{"seconds": 1e999, "val": {"loss": "x"}}',
+    ],
+    "environment.json": ['{"packages": null, "gpus": null, "argv": null}'],
+    "git.json": ['{"dirty": true}'],
+    "metrics.jsonl": ['[3]\n{"step": 1, "val/loss": "x"}\n'],
+    "samples.jsonl": ['[3]\n{"step": 3}\n'],
+    "speed.jsonl": ['{"step": 1, "speed/elapsed_seconds": NaN}\n'],
+    "overrides.yaml": ["- \xff\n"],
+    "train.log": ["\xff"],
+}
+
+
+@pytest.mark.parametrize(("name", "text"), [(name, text) for name, each in DAMAGED.items() for text in each])
+def test_files_that_hold_something_else_leave_the_page(folder, name, text):
+    finish(folder)
+    (folder.path / name).write_text(text, encoding="latin-1")
+    assert "pretrain_demo" in shown(write_report(folder.path).read_text())
+
+
+def test_a_damaged_file_is_named(folder):
+    folder.results.write_text("{")
+    with pytest.raises(UserError, match=r"results\.json is damaged"):
+        write_report(folder.path)
+
+
+def test_a_config_that_is_no_text_is_shown_as_far_as_it_is(folder):
+    folder.config_file.write_bytes(b"name: \xe9\n")
+    assert "name: �" in run_page(folder)
+
+
+def test_what_a_link_leads_to_is_not_shown(folder, tmp_path):
+    (tmp_path / "secret").write_text("canary")
+    for file in (folder.log, folder.console, folder.overrides):
+        file.unlink(missing_ok=True)
+        file.symlink_to(tmp_path / "secret")
+    assert "canary" not in run_page(folder)
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [({"max_steps": 500}, (500, 500, 0)), ({"max_steps": -1}, None), ({"max_steps": "x"}, None)],
+)
+def test_a_run_that_went_past_its_steps_has_nothing_left(folder, status, told):
+    assert going_on(status, lines.read_metrics(folder.metrics), lines.read_metrics(folder.speed)) == told

@@ -68,3 +68,6 @@ def test_samples_are_those_of_the_last_step(tmp_path):
 
 def test_thinning_keeps_the_last_point_and_the_order():
     assert lines.thin(range(10), 4) == range(0, 10, 3)[-4:]
+    ends = [lines.thin(range(n), 100) for n in range(1, 999)]
+    assert all(len(end) <= 100 and end[-1] == n for n, end in enumerate(ends))
+    assert list(lines.thin([], 5)) == []

@@ -32,6 +32,10 @@ def test_maximised_values_are_sorted_the_other_way(grid_sweep):
     assert board.rows[0].reached[0].best == max(row.reached[0].best for row in board.rows)
 
 
+def test_a_metric_that_is_there_needs_no_remark(grid_sweep):
+    assert leaderboard(grid_sweep({"seed": [1, 2]})).remarks == []
+
+
 def test_failed_and_unfinished_jobs_come_last(grid_sweep):
     sweep = grid_sweep({"seed": [1, 2, 3, 4]})
     change(sweep, 0, state="failed", reason="it broke")
@@ -112,3 +116,37 @@ def test_the_console_tells_reasons_and_fits_80_columns(grid_sweep):
 def test_settings_are_numbers_where_they_are_numbers(grid_sweep):
     job = change(grid_sweep({"seed": [1]}), 0, overrides=["a=1", "+b=1e-3", "c=x", "++d='y z'"])
     assert settings(job) == {"a": 1, "b": 0.001, "c": "x", "d": "y z"}
+
+
+def test_values_that_are_no_numbers_come_last_and_never_mix_up_the_others(grid_sweep):
+    sweep = grid_sweep({"seed": [1, 2, 3, 4, 5]})
+    for job, value in zip(sweep.jobs(), (3.0, math.nan, 1.0, math.nan, 2.0), strict=True):
+        sweep.run(job).metrics.unlink()
+        lines.append(sweep.run(job).metrics, {"step": 1, "val/loss": value})
+    assert [row.job for row in leaderboard(sweep).rows] == [2, 4, 0, 1, 3]
+    sweep.save_asked({**sweep.asked(), "objectives": [["val/loss", "maximize"]]})
+    assert [row.job for row in leaderboard(sweep).rows] == [0, 4, 2, 1, 3]
+
+
+def test_the_files_hold_no_nan(grid_sweep):
+    sweep = grid_sweep({"optimizer.lr": ["nan", 0.1], "seed": [1, 2]})
+    write(sweep, leaderboard(sweep))
+    told = json.loads(sweep.leaderboard_json.read_text(), parse_constant=pytest.fail)
+    assert None in [group["parameters"]["optimizer.lr"] for group in told["groups"]]
+
+
+def test_jobs_of_an_older_config_are_no_seeds(grid_sweep):
+    """After a default has changed the same overrides are another job."""
+    sweep = grid_sweep({"optimizer": ["adamw", "sgd"], "seed": [1, 2]})
+    again = sweep.jobs() + sweep.jobs()
+    for number, job in enumerate(again):
+        job.number = number
+    sweep.save_jobs(again)
+    assert {tuple(sorted(group.jobs)) for group in leaderboard(sweep).groups} == {(4, 5), (6, 7)}
+
+
+def test_a_misspelt_metric_is_told_with_the_nearest(grid_sweep):
+    board = leaderboard(grid_sweep({"seed": [1, 2]}, objectives=[("val/los", "minimize")]))
+    said = "2 finished jobs have no value of val/los; did you mean val/loss?"
+    assert board.remarks == [said]
+    assert said in printed(board)
