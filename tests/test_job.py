@@ -94,6 +94,15 @@ def test_the_final_evaluation_is_that_of_the_best_checkpoint(train):
     assert json.loads(folder.results.read_text())["val"]["loss"] == pytest.approx(best["value"], rel=1e-5)
 
 
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_the_last_weights_are_validated_once_whatever_the_interval(train, accumulate):
+    often = [f"trainer.accumulate_grad_batches={accumulate}", "callback=[checkpoint]"]
+    for interval, expected in ((8, [8, 16, 20]), (10, [10, 20]), (50, [20])):
+        folder = train(*often, f"trainer.val_check_interval={interval}", name=f"every_{interval}")
+        assert [line["step"] for line in read_metrics(folder.metrics) if "val/loss" in line] == expected
+        assert json.loads(folder.best.read_text())["step"] in expected
+
+
 def test_a_mistake_in_a_value_is_one_line_and_exit_code_2(new_run):
     folder = new_run("model.context_length=100000", "split.test_fraction=0.0")
     done = subprocess.run(

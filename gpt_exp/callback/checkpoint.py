@@ -114,7 +114,8 @@ class Checkpoint(callbacks.Checkpoint):
         self._compare(trainer.global_step, trainer.strategy.broadcast(float(value)))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._ended_early = trainer.should_stop and self.stopped_by is None
+        is_through = trainer.global_step == trainer.max_steps
+        self._ended_early = trainer.should_stop and not is_through and self.stopped_by is None
         if trainer.global_step != self._saved_step:
             self._save(trainer)
 
