@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from gpt_exp.errors import UserError
@@ -13,6 +14,10 @@ from gpt_exp.sweep.folder import SweepFolder
 
 MAX_NAME = 120  # Characters; W&B takes 128.
 Setting = bool | int | float | str
+# What a tracker is not told, as it may be a server: places on this machine, which name its user.
+PATH_KEYS = {"path", "paths", "root", "data_files"}
+HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")  # What a path key may also hold; it names nobody here.
+PRIVATE = {"paths", "logger", "hydra", "sweep", "resume"}
 
 
 def run_name(folder: RunFolder) -> str:
@@ -38,17 +43,32 @@ def shortened(overrides: list[str]) -> list[str]:
 def hyperparameters(config: Any) -> dict[str, Setting]:
     """What a run learns from, flat: sizes, optimizer, schedule, batch, seed; no path, nothing of how it runs.
 
-    A part stands under its group's name: {"optimizer": "muon", "optimizer.lr": 0.02, ...}.
+    A part stands under its group's name: {"optimizer": "muon", "optimizer.lr": 0.02, ...}; a list is text.
     """
     found: dict[str, Setting] = {}
-    for key, value in _leaves(config):
+    for key, value in _leaves(shared(config)):
         if key.startswith(("callback.", "trainer._")) or key.endswith("._partial_") or is_runtime(key):
             continue
         if key.endswith("._target_"):
             found[key.removesuffix("._target_")] = str(value).rpartition(".")[2]
-        elif isinstance(value, bool | int | float) or (isinstance(value, str) and "/" not in value):
+        elif isinstance(value, Setting):
             found[key] = value
+        elif isinstance(value, Sequence) and all(isinstance(each, Setting) for each in value):
+            found[key] = str(list(value))
     return found
+
+
+def shared(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's whole config, without what names this machine, its user, or how the run is tracked."""
+    return _without_paths({key: value for key, value in config.items() if key not in PRIVATE})
+
+
+def _without_paths(node: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _without_paths(value) if isinstance(value, Mapping) else value
+        for key, value in node.items()
+        if key not in PATH_KEYS or HUB_NAME.fullmatch(str(value))
+    }
 
 
 def flat(values: Mapping[str, Any]) -> dict[str, float | str]:

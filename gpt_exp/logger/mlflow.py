@@ -20,6 +20,7 @@ from gpt_exp.run.folder import RunFolder, read_json
 BUSY_SECONDS = 60  # That a job waits while other jobs of its sweep write.
 STATUSES = {"finished": "FINISHED", "failed": "FAILED"}
 MAX_PARAMETERS = 100  # In one call: MLflow's limit.
+GONE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")  # The second is of a run that was deleted.
 SETTINGS = {  # Of the client, unless the user has set them: no word to its makers, short waits in training.
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -52,7 +53,8 @@ class RunMLflowLogger(Tracker):
         self._project = project
         self._tags = {**(tags or {}), **({"group": group} if group else {})}
         self._id = ""
-        self._known: dict[str, set[int]] = {}  # The steps that an earlier process logged, by metric.
+        # The steps that an earlier process logged, by metric; None until the store has told them.
+        self._known: dict[str, set[int]] | None = None
 
     def _open(self, step: int) -> Any:
         for name, value in SETTINGS.items():
@@ -60,16 +62,21 @@ class RunMLflowLogger(Tracker):
         from mlflow import MlflowClient
         from mlflow.exceptions import MlflowException
 
+        id_file = self.folder.path / "mlflow_run_id"
+        self._id = id_file.read_text().strip() if id_file.exists() else ""
         store = f"sqlite:///{self._directory}/mlflow.db?timeout={BUSY_SECONDS}"
         try:
             with _in_turn(self._directory), warnings.catch_warnings():
                 warnings.simplefilter("ignore", DeprecationWarning)  # MLflow's own use of SQLAlchemy.
                 client = MlflowClient(self._uri or store)
-                experiment = self._experiment(client)
-            self._id = self._run_id(client, experiment)
-            self._known = _known(client, self._id)
+                experiment = "" if self._id else self._experiment(client)
+            if not self._id:
+                self._begin(client, experiment)
+            self._go_on(client)
         except MlflowException as error:
-            raise UserError(f"logger=[mlflow]: {error}") from error
+            if not self._id:
+                raise UserError(f"logger=[mlflow]: {error}") from error
+            self._fall_behind(error)  # It was there: it will be again.
         return client
 
     def _experiment(self, client: Any) -> str:
@@ -79,26 +86,33 @@ class RunMLflowLogger(Tracker):
         artifacts = None if self._uri else (self._directory / "artifacts").as_uri()
         return client.create_experiment(self._project, artifact_location=artifacts)
 
-    def _run_id(self, client: Any, experiment: str) -> str:
-        """The MLflow run of this folder: the one that was, where this store has it, or a new one."""
-        id_file = self.folder.path / "mlflow_run_id"
-        if id_file.exists() and _goes_on(client, run_id := id_file.read_text().strip()):
-            return run_id
+    def _begin(self, client: Any, experiment: str) -> None:
         commit = read_json(self.folder.git).get("commit")
         tags = {**self._tags, **({"mlflow.source.git.commit": commit} if commit else {})}
-        run_id = client.create_run(experiment, run_name=run_name(self.folder), tags=tags).info.run_id
-        durable.write_file(id_file, run_id)
-        _log_parameters(client, run_id, self.folder)
-        return run_id
+        self._id = client.create_run(experiment, run_name=run_name(self.folder), tags=tags).info.run_id
+        durable.write_file(self.folder.path / "mlflow_run_id", self._id)
+
+    def _go_on(self, client: Any) -> None:
+        """With the MLflow run of this folder, or with a new one in a store that does not have it."""
+        if not _runs_again(client, self._id):
+            self._begin(client, self._experiment(client))
+        data = client.get_run(self._id).data
+        _log_parameters(client, self._id, self.folder, known=data.params)
+        self._known = {
+            name: {value.step for value in client.get_metric_history(self._id, name)} for name in data.metrics
+        }
 
     def _has(self, name: str, step: int) -> bool:
-        return step in self._known.get(name, ())
+        return self._known is not None and step in self._known.get(name, ())
 
     def _write(self, metrics: Values, step: int) -> None:
         from mlflow.entities import Metric
 
+        if self._known is None:
+            self._go_on(self.experiment)
         now = int(time() * 1000)  # Milliseconds.
-        values = [Metric(name, float(value), now, step) for name, value in metrics.items()]
+        new = {name: float(value) for name, value in metrics.items() if not self._has(name, step)}
+        values = [Metric(name, value, now, step) for name, value in new.items()]
         self.experiment.log_batch(self._id, metrics=values)
 
     def _summarize(self, values: Values) -> None:
@@ -120,25 +134,24 @@ def _in_turn(directory: Path) -> Iterator[None]:
         yield
 
 
-def _goes_on(client: Any, run_id: str) -> bool:
-    """Whether a store has a run; it is running again."""
+def _runs_again(client: Any, run_id: str) -> bool:
+    """Set a run going; whether the store has it, and nobody has deleted it."""
     from mlflow.exceptions import MlflowException
 
     try:
         client.update_run(run_id, status="RUNNING")
-    except MlflowException:
+    except MlflowException as error:
+        if error.error_code not in GONE:
+            raise
         return False
     return True
 
 
-def _known(client: Any, run_id: str) -> dict[str, set[int]]:
-    metrics = client.get_run(run_id).data.metrics
-    return {name: {value.step for value in client.get_metric_history(run_id, name)} for name in metrics}
-
-
-def _log_parameters(client: Any, run_id: str, folder: RunFolder) -> None:
+def _log_parameters(client: Any, run_id: str, folder: RunFolder, known: Mapping[str, str]) -> None:
+    """All that are missing: a job may have been killed before it had told them."""
     from mlflow.entities import Param
 
-    parameters = [Param(name, str(value)) for name, value in hyperparameters(folder.config()).items()]
+    settings = hyperparameters(folder.config())
+    parameters = [Param(name, str(value)) for name, value in settings.items() if name not in known]
     for start in range(0, len(parameters), MAX_PARAMETERS):
         client.log_batch(run_id, params=parameters[start : start + MAX_PARAMETERS])

@@ -159,8 +159,11 @@ class Tracker(Logger, ABC):
         try:
             act(*arguments)
         except Exception as error:
-            log.warning("%s is behind: %s: %s", type(self).__name__, type(error).__name__, error)
-            self._try_at = monotonic() + RETRY_SECONDS
+            self._fall_behind(error)
+
+    def _fall_behind(self, error: Exception) -> None:
+        log.warning("%s is behind: %s: %s", type(self).__name__, type(error).__name__, error)
+        self._try_at = monotonic() + RETRY_SECONDS
 
 
 @contextmanager

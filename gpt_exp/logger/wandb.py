@@ -14,11 +14,12 @@ from urllib.parse import urlparse
 import wandb
 from omegaconf import OmegaConf
 
-from gpt_exp.logger.description import run_name
+from gpt_exp.logger.description import run_name, shared
 from gpt_exp.logger.tracker import Tracker, Values
 from gpt_exp.run import durable
 
 MODES = ("auto", "online", "offline", "disabled")
+FORMER_MODES = {"dryrun": "offline", "run": "online"}  # Words that WANDB_MODE still may say.
 EXIT_CODES = {"finished": 0, "failed": 1}
 KILLED = 255  # W&B's own code for a run that was interrupted.
 
@@ -26,7 +27,7 @@ KILLED = 255  # W&B's own code for a run that was interrupted.
 class RunWandbLogger(Tracker):
     """W&B's step is the optimizer's; its config the run's; its summary has the results and the best value.
 
-    `mode` auto follows WANDB_MODE where it is set, else whether a key is there (WANDB_API_KEY or ~/.netrc).
+    `mode` auto follows WANDB_MODE where it is set, else whether a key is there (WANDB_API_KEY or netrc).
     Offline, a job that goes on writes its W&B run anew from the run folder, so that `wandb sync` finds one
     complete file; where the old one was synced already, W&B would append to it, so it is a new run.
     The file of a killed job lacks its last seconds, and `wandb sync` takes it for failed.
@@ -60,18 +61,24 @@ class RunWandbLogger(Tracker):
         }
 
     def _open(self, step: int) -> Any:
-        if self._mode == "offline":
-            _drop_superseded(self.folder.path)
+        if self._mode != "disabled":
+            _drop_superseded(self.folder.path, goes_on_online=self._mode == "online")
         config: Any = OmegaConf.to_container(self.folder.config())
         return wandb.init(
             id=_run_id(self.folder.path / "wandb_run_id"),
             name=run_name(self.folder),
-            config=config,
+            config=shared(config),
             dir=self.folder.path,
             resume=None if self._mode == "offline" else "allow",
-            # No command line, host name or user name leaves the machine.
+            # No command line, host name, user name or path leaves the machine, nor what the run prints.
             settings=wandb.Settings(
-                x_disable_meta=True, host="", program="", username="", save_code=False, silent=True
+                x_disable_meta=True,
+                host="",
+                program="",
+                username="",
+                save_code=False,
+                console="off",
+                silent=True,
             ),
             **self._about,
         )
@@ -88,10 +95,13 @@ class RunWandbLogger(Tracker):
     def _end(self, state: str) -> None:
         folder = Path(self.experiment.dir).parent  # Its `files` lie inside.
         if self._log_model and state == "finished":
-            self.experiment.log_artifact(self._model(), aliases=["best"])
+            self._attempt(self._upload_model)
         self.experiment.finish(exit_code=EXIT_CODES.get(state, KILLED))
         if self._mode == "offline":
             print(f"W&B ran offline; to upload it: wandb sync {folder}")
+
+    def _upload_model(self) -> None:
+        self.experiment.log_artifact(self._model(), aliases=["best"])
 
     def _model(self) -> wandb.Artifact:
         """A run folder with the best checkpoint alone: `gpt-exp generate run=...` opens it."""
@@ -111,7 +121,9 @@ def resolved_mode(mode: str) -> str:
     """online, offline or disabled."""
     if mode != "auto":
         return mode
-    return os.environ.get("WANDB_MODE") or ("online" if _has_key() else "offline")
+    if said := os.environ.get("WANDB_MODE"):
+        return FORMER_MODES.get(said, said)
+    return "online" if _has_key() else "offline"
 
 
 def _has_key() -> bool:
@@ -121,8 +133,9 @@ def _has_key() -> bool:
     servers = (
         [own] if own else [wandb.Settings().base_url, "https://api.wandb.ai"]
     )  # Its default and its former.
+    file = os.environ.get("NETRC")
     try:
-        keys = netrc.netrc()
+        keys = netrc.netrc(Path(file).expanduser() if file else None)
     except (OSError, netrc.NetrcParseError):
         return False
     return any(keys.authenticators(urlparse(server).netloc) for server in servers)
@@ -135,10 +148,13 @@ def _run_id(path: Path) -> str:
     return path.read_text().strip()
 
 
-def _drop_superseded(run: Path) -> None:
-    """Remove this run's older offline files; all of their metrics are in the run folder."""
+def _drop_superseded(run: Path, *, goes_on_online: bool) -> None:
+    """Remove this run's older offline files; all of their metrics are in the run folder.
+
+    What was synced is on the server: online it is gone on with there, offline a new run begins.
+    """
     for old in run.glob("wandb/offline-run-*"):
-        if any(old.glob("*.synced")):
+        if any(old.glob("*.synced")) and not goes_on_online:
             (run / "wandb_run_id").unlink(missing_ok=True)
         else:
             shutil.rmtree(old)

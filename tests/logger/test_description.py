@@ -2,7 +2,7 @@
 
 import pytest
 
-from gpt_exp.config.compose import compose
+from gpt_exp.config.compose import compose, composition
 from gpt_exp.errors import UserError
 from gpt_exp.logger import description
 from gpt_exp.run.folder import RunFolder
@@ -36,7 +36,25 @@ def test_hyperparameters_are_what_a_run_learns_from():
     assert not {
         key for key in found if key.partition(".")[0] in ("paths", "logger", "callback", "sweep", "name")
     }
-    assert not {value for value in found.values() if isinstance(value, str) and "/" in value}
+
+
+def test_lists_are_text_and_no_path_is_told_but_a_name_on_the_hub():
+    given = ["data=text", "data.paths=[/home/me/books]", "optimizer.betas=[0.9,0.99]"]
+    found = description.hyperparameters(composition("train", given).config)
+    assert found["optimizer.betas"] == "[0.9, 0.99]"
+    assert "data.paths" not in found
+    parts = {"model": {"path": "owner/name", "dtype": "a/b"}, "tokenizer": {"path": "/home/me/t.json"}}
+    assert description.hyperparameters(parts) == {"model.path": "owner/name", "model.dtype": "a/b"}
+
+
+def test_the_shared_config_is_whole_but_for_what_names_this_machine():
+    config = {
+        "seed": 1,
+        "paths": {"run": "/home/me/run"},
+        "resume": "/home/me/run",
+        "data": {"data_files": {"train": "/home/me/x"}, "field": "text", "shards": [1, 2]},
+    }
+    assert description.shared(config) == {"seed": 1, "data": {"field": "text", "shards": [1, 2]}}
 
 
 def test_a_missing_package_is_told_in_a_line():

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 from gpt_exp.errors import UserError
+from gpt_exp.logger import mlflow as module
+from gpt_exp.logger.mlflow import RunMLflowLogger
 from gpt_exp.run.lines import read_metrics
 
 pytest.importorskip("mlflow")
@@ -73,6 +75,78 @@ def test_an_unknown_server_is_told_in_a_line(new_run, keep_process_state):
     with pytest.raises(UserError, match=r"logger=\[mlflow\]: .*nonsense"):
         job.run_noted(folder)
     assert folder.status()["state"] == "failed"
+
+
+@pytest.fixture
+def tracker(new_run, tmp_path):
+    """A tracked run that was begun, and what goes on with it in a new process."""
+    folder = new_run("logger=[mlflow]", name="demo/one")
+
+    def make():
+        return RunMLflowLogger(path=folder.path, directory=tmp_path / "mlflow")
+
+    return make
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_when_its_server_is_away_at_the_start(tracker, runs, monkeypatch):
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    first = tracker()
+    first.start(0)
+    first.log_metrics({"train/loss": 1.0}, 1)
+    update_run = MlflowClient.update_run
+
+    def away(*_, **__):
+        raise MlflowException("no answer")
+
+    monkeypatch.setattr(MlflowClient, "update_run", away)
+    second = tracker()
+    second.start(1)
+    second.log_metrics({"train/loss": 0.5}, 2)
+    monkeypatch.setattr(MlflowClient, "update_run", update_run)
+    second.close("finished")
+    found, history = runs()
+    assert [run.info.status for run in found.values()] == ["FINISHED"]
+    assert history(found["demo/one"], "train/loss") == [(1, 1.0), (2, 0.5)]
+
+
+@pytest.mark.slow
+def test_parameters_that_a_kill_kept_back_are_told_by_the_next_process(tracker, runs, monkeypatch):
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr(module, "_log_parameters", interrupted)
+        tracker().start(0)
+    again = tracker()
+    again.start(0)
+    again.close("finished")
+    found, _ = runs()
+    assert len(found) == 1
+    assert found["demo/one"].data.params["optimizer"] == "adamw"
+
+
+def interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["deleted", "unknown"])
+def test_a_run_that_the_store_lost_is_begun_anew(tracker, how, tmp_path):
+    from mlflow import MlflowClient
+
+    first = tracker()
+    first.start(0)
+    first.close("stopped")
+    client = MlflowClient(f"sqlite:///{tmp_path}/mlflow/mlflow.db")
+    if how == "deleted":
+        client.delete_run(first._id)
+    else:
+        (first.folder.path / "mlflow_run_id").write_text("0" * 32)
+    second = tracker()
+    second.start(0)
+    second.close("finished")
+    assert second._id not in (first._id, "0" * 32)
+    assert client.get_run(second._id).info.status == "FINISHED"
 
 
 @pytest.mark.slow

@@ -18,9 +18,12 @@ def test_trackers_take_the_group_of_the_sweep():
 
 
 def test_all_at_once(train):
-    overrides = ["logger=[csv,mlflow,tensorboard,wandb]", "logger.wandb.mode=offline"]
+    pytest.importorskip("mlflow")
+    pytest.importorskip("trackio")
+    overrides = ["logger=[csv,mlflow,tensorboard,trackio,wandb]", "logger.wandb.mode=offline"]
     folder = train(*overrides, "callback=[checkpoint,samples]", "trainer.max_steps=2")
-    assert {"csv", "mlflow_run_id", "tensorboard", "wandb"} <= {path.name for path in folder.path.iterdir()}
+    theirs = {"csv", "mlflow_run_id", "tensorboard", "trackio_run_id", "wandb"}
+    assert theirs <= {path.name for path in folder.path.iterdir()}
 
 
 @pytest.mark.slow

@@ -50,13 +50,17 @@ def logged(folder, name):
 
 def test_offline_runs_are_complete(train_all, monkeypatch):
     monkeypatch.setenv("CANARY_KEY", CANARY)
-    folders, go_on = train_all("logger=[wandb]", "logger.wandb.tags=[a,b]")
+    monkeypatch.setenv("WANDB_API_KEY", CANARY * 3)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"https://me:{CANARY}@example.org")
+    folders, go_on = train_all("logger=[wandb]", "logger.wandb.mode=offline", "logger.wandb.tags=[a,b]")
     runs = [offline_run(folder) for folder in folders]
     assert len({run.id for run in runs}) == 3
     assert [run.name for run in runs] == ["demo/one", "demo/two", "demo/broken"]
     assert {(run.group, run.job_type, *run.tags) for run in runs} == {("demo/1", "train", "a", "b")}
     assert [run.exit_code for run in runs] == [0, 0, 1]
     assert [run.config["seed"] for run in runs] == [1, 2, 3]
+    told = json.dumps(runs[0].config)
+    assert str(folders[0].path.parent) not in told and "data.paths" not in told and "paths" not in told
     assert runs[-1].summary["state"] == "failed"
     assert "broken on purpose" in runs[-1].summary["reason"]
     for folder, run in zip(folders, runs, strict=True):
@@ -151,6 +155,28 @@ def test_the_model_is_uploaded_when_asked(train):
     assert {"config.yaml", "best.json", "tokenizer/tokenizer.json"} <= set(uploaded)
 
 
+def test_without_a_model_to_upload_it_ends_all_the_same(new_run, capfd, monkeypatch):
+    folder = new_run("logger=[wandb]", "logger.wandb.log_model=true", "logger.wandb.mode=offline")
+    tracker = RunWandbLogger(path=folder.path, mode="offline", log_model=True)
+    tracker.start(0)
+    tracker.close("finished")
+    assert "wandb sync" in capfd.readouterr().out
+    assert offline_run(folder).exit_code == 0
+    assert not list(folder.path.glob("*.open"))
+
+
+@pytest.mark.slow
+def test_a_run_that_goes_on_online_leaves_no_offline_file_to_sync(train_all, online):
+    folders, go_on = train_all("logger=[wandb]", "logger.wandb.mode=offline")
+    config = folders[-1].config()
+    config.logger.wandb.mode = "online"
+    folders[-1].save_config(config)
+    go_on()
+    run = online.runs[(folders[-1].path / "wandb_run_id").read_text()]
+    assert [row["_step"] for row in run.history] == list(range(1, 21))
+    assert not list(folders[-1].path.glob("wandb/offline-run-*"))
+
+
 def test_disabled_is_silent(train):
     assert not list(train("logger=[wandb]", "logger.wandb.mode=disabled").path.glob("wandb/*run-*"))
 
@@ -172,6 +198,18 @@ def test_auto_is_online_only_with_a_key(monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "disabled")
     assert resolved_mode("auto") == "disabled"
     assert resolved_mode("offline") == "offline"
+    for said, meant in (("dryrun", "offline"), ("run", "online")):
+        monkeypatch.setenv("WANDB_MODE", said)
+        assert resolved_mode("auto") == meant
+
+
+def test_a_key_is_found_where_netrc_says_that_it_is(monkeypatch, tmp_path):
+    file = tmp_path / "elsewhere"
+    file.write_text("machine api.wandb.ai login user password x\n")
+    file.chmod(0o600)
+    assert resolved_mode("auto") == "offline"
+    monkeypatch.setenv("NETRC", str(file))
+    assert resolved_mode("auto") == "online"
 
 
 def test_a_wrong_mode_is_refused(tmp_path):
