@@ -63,7 +63,9 @@ def carry_out(
         stopped = _manage(folder, jobs, command, place, guide)
     tell_result(folder, console)
     if stopped:
-        console.print(f"stopped; to go on: the same command, or gpt-exp sweep resume {folder.path}")
+        console.print(
+            f"stopped; to go on: the same command, or gpt-exp sweep resume {folder.path}", soft_wrap=True
+        )
         raise KeyboardInterrupt
     refuse_unfinished(folder, wanted)
     return folder
