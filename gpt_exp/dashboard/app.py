@@ -10,7 +10,6 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -23,8 +22,8 @@ from gpt_exp.dashboard.views import Views
 TITLES = {404: "Not found", 403: "Refused", 409: "Not running", 500: "No page"}
 
 
-def make_app(outputs: Outputs, *, refresh: int, host: str) -> Starlette:
-    """The application; on the loopback it answers to no other name, so no other site's page can read it."""
+def make_app(outputs: Outputs, *, refresh: int, names: guard.Names) -> Starlette:
+    """The application; it answers to these names alone, so no other site's page can read it."""
     views = Views(outputs, refresh=refresh)
 
     def tell(request: Request, error: Exception) -> Response:
@@ -42,10 +41,9 @@ def make_app(outputs: Outputs, *, refresh: int, host: str) -> Starlette:
         Route("/plotly.min.js", views.plotly_script),
         Route("/favicon.ico", lambda request: Response(status_code=204)),
     ]
-    hosts = [*guard.LOOPBACK, host] if guard.is_loopback(host) else ["*"]
     middleware = [
-        Middleware(guard.Headers, policy=guard.policy(_own_scripts(outputs))),
-        Middleware(TrustedHostMiddleware, allowed_hosts=hosts, www_redirect=False),
+        Middleware(guard.Policy, policy=guard.policy(_own_scripts(outputs))),
+        Middleware(guard.Hosts, names=names),
         Middleware(GZipMiddleware, compresslevel=4),
     ]
     return Starlette(routes=routes, middleware=middleware, exception_handlers={HTTPException: tell})

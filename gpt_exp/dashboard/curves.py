@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
-from threading import Lock
-from typing import Any
 
-from gpt_exp.dashboard.follow import Watched
+from gpt_exp.dashboard.follow import Kept
 from gpt_exp.dashboard.run_entry import RunEntry
 from gpt_exp.page import compare, comparison, figures, run
 from gpt_exp.page.comparison import Compared
-from gpt_exp.run import lines
 from gpt_exp.run.folder import RunFolder
+from gpt_exp.run.lines import Metrics, read_metrics, thin
 
 MOST = 60  # Runs: more can't be told apart.
 NUM_KEPT = 2 * MOST  # Files, between two refreshes.
 MAX_RECORDS = 1000  # Of a file: more than a figure of many runs shows.
 NUM_FIGURES = 3  # So that the table is not far; the comparison has all of them.
 
-Records = list[dict[str, Any]]
-
 
 class Curves:
     """Reads the metrics of chosen runs, those of a finished one once."""
 
     def __init__(self) -> None:
-        self._read: OrderedDict[str, Watched[Records]] = OrderedDict()
-        self._lock = Lock()
+        self._kept: Kept[Metrics] = Kept(NUM_KEPT)
 
     def figures(self, chosen: Sequence[RunEntry]) -> dict[str, str]:
         """By heading, as a page takes them."""
         if not chosen:
             return {}
-        with self._lock:
-            runs = [self._run(name, each) for name, each in zip(names(chosen), chosen, strict=True)]
+        runs = [self._run(name, each) for name, each in zip(names(chosen), chosen, strict=True)]
         drawn = compare.figures(runs) if len(runs) > 1 else run.figures(runs[0].metrics, runs[0].speed)
         shown = dict(islice(drawn.items(), NUM_FIGURES))
         for figure in islice(shown.values(), 1, None):
@@ -47,13 +40,8 @@ class Curves:
         folder = RunFolder(chosen.path)
         return Compared(name, folder, {}, self._records(folder.metrics), self._records(folder.speed), {})
 
-    def _records(self, path: Path) -> Records:
-        watched = self._read.setdefault(str(path), Watched(str(path), _thinned, []))
-        watched.look()
-        self._read.move_to_end(str(path))
-        if len(self._read) > NUM_KEPT:
-            self._read.popitem(last=False)
-        return watched.value
+    def _records(self, path: Path) -> Metrics:
+        return self._kept.get(str(path), _thinned, [])
 
 
 def names(runs: Sequence[RunEntry]) -> list[str]:
@@ -66,8 +54,8 @@ def names(runs: Sequence[RunEntry]) -> list[str]:
     return [f"{end} {text}".strip() for end, text in zip(ends, own, strict=True)]
 
 
-def _thinned(path: str) -> Records:
+def _thinned(path: str) -> Metrics:
     """Every n-th record, and all validations, which are few."""
-    records = lines.read_metrics(Path(path))
-    kept = {id(record) for record in figures.thin(records, MAX_RECORDS)}
+    records = read_metrics(Path(path))
+    kept = {id(record) for record in thin(records, MAX_RECORDS)}
     return [each for each in records if id(each) in kept or any(key.startswith("val/") for key in each)]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
+from gpt_exp.run.lines import record as parsed
 from gpt_exp.run.summary import Reached, reached_in
 
 CHUNK = 1 << 22  # Bytes read at a time: a long run's file may be larger than what one wants to hold.
@@ -17,7 +19,8 @@ CONTEXT = 64  # Bytes before the last look's end that must be what they were.
 TAIL = 8192  # Bytes in which the last line of a file is looked for.
 
 T = TypeVar("T")
-Modes = Mapping[str, str]  # min or max by metric.
+Goal = tuple[str, str]  # A metric, and min or max.
+Goals = frozenset[Goal]
 
 
 class Watched(Generic[T]):
@@ -52,45 +55,83 @@ class Watched(Generic[T]):
         return True
 
 
-class Followed:
-    """The best and the last values of some metrics in a metrics.jsonl, and its last step.
+class Kept(Generic[T]):
+    """What the files say that were asked for last, so that none is read twice as it is."""
 
-    A run that is resumed cuts its file back and writes on: then it is read from its beginning.
-    """
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._files: OrderedDict[Hashable, Watched[T]] = OrderedDict()
+        self._lock = Lock()
 
-    def __init__(self, modes: Modes) -> None:
-        self.modes = dict(modes)
-        self.step: int | None = None
-        self.reached: dict[str, Reached] = {}
+    def get(self, path: str, parse: Callable[[str], T], nothing: T, *, key: Hashable = None) -> T:
+        """`key` tells what `parse` makes of the file, where that may be more than one thing."""
+        with self._lock:
+            watched = self._files.setdefault((path, key), Watched(path, parse, nothing))
+            watched.look()
+            self._files.move_to_end((path, key))
+            if len(self._files) > self._most:
+                self._files.popitem(last=False)
+            return watched.value
+
+
+class Growing:
+    """The whole lines of a file, each once; a torn last one waits for its end."""
+
+    def __init__(self, path: str) -> None:
+        self._path = Path(path)
         self._end = 0  # Bytes taken in.
         self._context = b""  # The last of them.
 
-    def look(self, path: str) -> Followed:
-        """Take in the whole lines that are new; a torn last one waits for its end."""
-        with Path(path).open("rb") as file:
+    def goes_on(self) -> bool:
+        """Whether what was taken in is still there: a resumed run cuts its file back and writes on."""
+        if not self._path.exists():
+            return not self._end
+        with self._path.open("rb") as file:
             file.seek(max(0, self._end - CONTEXT))
-            if file.read(min(self._end, CONTEXT)) != self._context:
-                self._forget()
-                file.seek(0)
+            return file.read(min(self._end, CONTEXT)) == self._context
+
+    def new(self) -> Iterator[bytes]:
+        """What has come since, in large parts."""
+        if not self._path.exists():
+            return
+        with self._path.open("rb") as file:
+            file.seek(self._end)
             rest = b""
             while chunk := file.read(CHUNK):
                 lines, newline, rest = (rest + chunk).rpartition(b"\n")
-                self._take(lines + newline)
+                self._end += len(lines + newline)
+                self._context = (self._context + lines + newline)[-CONTEXT:]
+                yield lines + newline
+
+
+class Followed:
+    """The best and the last values of some metrics in a metrics.jsonl, and its last step."""
+
+    def __init__(self, path: str, goals: Goals) -> None:
+        self._path, self._goals = path, goals
+        self.step: int | None = None
+        self.reached: dict[Goal, Reached] = {}
+        self._file = Growing(path)
+
+    def look(self) -> Followed:
+        """Take in the lines that are new; all of them where the file is another one."""
+        if not self._file.goes_on():
+            self._forget()
+        for lines in self._file.new():
+            self._take(lines)
         return self
 
     def _take(self, lines: bytes) -> None:
-        self._end += len(lines)
-        self._context = (self._context + lines)[-CONTEXT:]
-        for metric, mode in self.modes.items():
+        for metric, mode in self._goals:
             new = reached_in(list(_records(lines, metric)), {}, metric, mode)
             if new is not None:
-                old = self.reached.get(metric)
-                self.reached[metric] = new if old is None else _joined(old, new, mode)
+                old = self.reached.get((metric, mode))
+                self.reached[metric, mode] = new if old is None else _joined(old, new, mode)
         self.step = (_last_record(lines) or {}).get("step", self.step)
 
     def _forget(self) -> None:
         self.step, self.reached = None, {}
-        self._end, self._context = 0, b""
+        self._file = Growing(self._path)
 
 
 def last_record(path: str) -> dict[str, Any]:
@@ -106,7 +147,7 @@ def _records(lines: bytes, metric: str) -> Iterator[dict[str, Any]]:
     at = lines.find(name)
     while at >= 0:
         end = lines.find(b"\n", at)
-        record = _parsed(lines[lines.rfind(b"\n", 0, at) + 1 : end])
+        record = parsed(lines[lines.rfind(b"\n", 0, at) + 1 : end])
         if record is not None and isinstance(record.get(metric), int | float):
             yield record
         at = lines.find(name, end)
@@ -114,16 +155,7 @@ def _records(lines: bytes, metric: str) -> Iterator[dict[str, Any]]:
 
 def _last_record(lines: bytes) -> dict[str, Any] | None:
     whole = lines[-TAIL : lines.rfind(b"\n") + 1]
-    return next((record for line in reversed(whole.splitlines()) if (record := _parsed(line))), None)
-
-
-def _parsed(line: bytes) -> dict[str, Any] | None:
-    """A record with a step; None where a crash or a full disk left something else."""
-    with suppress(ValueError):
-        record = json.loads(line)
-        if isinstance(record, dict) and isinstance(record.get("step"), int):
-            return record
-    return None
+    return next((record for line in reversed(whole.splitlines()) if (record := parsed(line))), None)
 
 
 def _joined(old: Reached, new: Reached, mode: str) -> Reached:

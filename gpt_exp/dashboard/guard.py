@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import secrets
+import socket
+from collections.abc import Sequence
+from contextlib import suppress
+from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LONGEST_FORM = 10_000  # Bytes.
 
 
-class Headers:
+class Policy:
     """What every answer says: nothing from elsewhere, in no frame of another site, no guess at its type."""
 
     def __init__(self, app: ASGIApp, policy: str) -> None:
@@ -48,13 +53,52 @@ def policy(script_hashes: list[str]) -> str:
     )
 
 
+class Names:
+    """What this server may be called.
+
+    A name that another site has pointed at this machine would make its page one of ours (DNS rebinding).
+    """
+
+    def __init__(self, host: str, allow: Sequence[str] = ()) -> None:
+        self._is_open = not is_loopback(host)
+        own = (socket.gethostname(), socket.getfqdn()) if self._is_open else ()
+        self._known = {name.lower() for name in (*LOOPBACK, host, *own, *allow)}
+
+    def refusal(self, header: str) -> str | None:
+        """Why a Host header is not answered; None where it is. An address is nobody's name."""
+        name = _host_name(header)
+        if name in self._known or (self._is_open and _is_address(name)):
+            return None
+        return f"This dashboard is not called {name!r}. If that is its name, start it with allow=[{name}]."
+
+
+class Hosts:
+    """Answers only who calls the server by one of its names."""
+
+    def __init__(self, app: ASGIApp, names: Names) -> None:
+        self._app, self._names = app, names
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asks = scope["type"] in ("http", "websocket")  # Else the server starts or ends.
+        why = self._names.refusal(Headers(scope=scope).get("host", "")) if asks else None
+        await (self._app if why is None else PlainTextResponse(why, 400))(scope, receive, send)
+
+
 def is_loopback(host: str) -> bool:
     return host in LOOPBACK or host.startswith("127.")
 
 
-def host_name(header: str) -> str:
+def _host_name(header: str) -> str:
     """The host of a Host header, without its port."""
-    return urlsplit(f"//{header}").hostname or ""
+    with suppress(ValueError):
+        return urlsplit(f"//{header}").hostname or ""
+    return ""
+
+
+def _is_address(name: str) -> bool:
+    with suppress(ValueError):
+        return bool(ip_address(name))
+    return False
 
 
 async def form(request: Request) -> dict[str, str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic, thread_time
 from typing import TypeVar
 
-from gpt_exp.dashboard.follow import Modes
 from gpt_exp.dashboard.run_entry import RunEntry, RunReader
 from gpt_exp.dashboard.scan import Found, scan
 from gpt_exp.dashboard.sweep_entry import SweepEntry, SweepReader
@@ -39,7 +39,7 @@ class Outputs:
         fresh_seconds: float = 0.0,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self.path = os.path.normpath(path)
+        self.path = os.path.abspath(path)  # noqa: PTH100 No Path keeps links and drops "..".
         self.objective = objective  # Which value of a run is shown; sweeps have their own.
         self._fresh_seconds = fresh_seconds  # So that several open pages share a look.
         self._clock = clock
@@ -70,14 +70,14 @@ class Outputs:
             self.index(now=True)
         with self._lock:
             reader = self._runs.get(id)
-            return reader.look() if reader is not None and reader.is_there() else None
+            return _looked(reader) if reader is not None and reader.is_there() else None
 
     def _look(self) -> Index:
         found = scan(self.path)
         wanted = self._look_at_sweeps(found)
         self._keep_readers(found, wanted)
-        runs = _newest_first({id: reader.look() for id, reader in self._runs.items()})
-        sweeps = _newest_first({id: reader.entry(runs) for id, reader in self._sweeps.items()})
+        runs = _newest_first({id: _looked(reader) for id, reader in self._runs.items()})
+        sweeps = _newest_first({id: _entry(reader, runs) for id, reader in self._sweeps.items()})
         old = self._index
         same = list(runs.items()) == list(old.runs.items()) and list(sweeps.items()) == list(
             old.sweeps.items()
@@ -91,18 +91,35 @@ class Outputs:
         }
         wanted: dict[str, list[Objective]] = {}
         for reader in self._sweeps.values():
-            for run, objectives in reader.look().items():
-                wanted.setdefault(run, []).extend(objectives)
+            with suppress(Exception):  # `entry` tells of it.
+                for run, objectives in reader.look().items():
+                    wanted.setdefault(run, []).extend(objectives)
         return wanted
 
     def _keep_readers(self, found: Found, wanted: Mapping[str, list[Objective]]) -> None:
         """A run of which another metric is wanted is read from its beginning."""
         kept = {}
         for id, path in found.runs.items():
-            modes: Modes = {each.metric: each.mode for each in [*wanted.get(id, ()), self.objective]}
+            goals = frozenset((each.metric, each.mode) for each in [*wanted.get(id, ()), self.objective])
             old = self._runs.get(id)
-            kept[id] = old if old is not None and old.modes == modes else RunReader(id, path, modes)
+            kept[id] = old if old is not None and old.goals == goals else RunReader(id, path, goals)
         self._runs = kept
+
+
+def _looked(reader: RunReader) -> RunEntry:
+    """A run that nobody foresaw must not take the page of all others along."""
+    try:
+        return reader.look()
+    except Exception as error:
+        return reader.unknown(error)
+
+
+def _entry(reader: SweepReader, runs: Mapping[str, RunEntry]) -> SweepEntry:
+    """As `_looked`."""
+    try:
+        return reader.entry(runs)
+    except Exception as error:
+        return reader.unknown(error)
 
 
 def _newest_first(entries: Mapping[str, Entry]) -> dict[str, Entry]:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-import subprocess
-import tempfile
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from socket import create_connection
 from socketserver import ThreadingMixIn
-from time import sleep
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, NamedTuple
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 from gpt_exp.dashboard import guard
@@ -19,8 +15,10 @@ from gpt_exp.dashboard.copying import again_and_again
 from gpt_exp.dashboard.server import address, listen, serve
 from gpt_exp.errors import UserError
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
+
 PACKAGES = {"tensorboard": "tensorboard", "trackio": "trackio", "optuna": "optuna-dashboard"}
-START_SECONDS = 60.0  # That TensorBoard may take to answer.
 
 
 class Place(NamedTuple):
@@ -31,6 +29,10 @@ class Place(NamedTuple):
     port: int
     refresh: int
     ready: Callable[[str], None]  # Told the address once it answers.
+    allow: Sequence[str] = ()  # More names of it.
+
+    def names(self) -> guard.Names:
+        return guard.Names(self.host, self.allow)
 
 
 def open_other(ui: str, place: Place) -> None:
@@ -42,49 +44,20 @@ def open_other(ui: str, place: Place) -> None:
 
 
 def _tensorboard(place: Place) -> None:
-    from gpt_exp.dashboard.tensorboard_ui import event_copier, tensorboard_process
+    from gpt_exp.dashboard.tensorboard_ui import EventCopies, tensorboard_app
 
-    again_and_again(event_copier(place.outputs).copy, place.refresh)
-    with listen(place.host, place.port) as listening:  # Only to find a port that is free.
-        url, port = address(listening), listening.getsockname()[1]
-    with tempfile.TemporaryFile() as errors:
-        process = tensorboard_process(place.outputs, place.host, port, errors)
-        try:
-            if _answers(process, url):
-                place.ready(url)
-            if process.wait():
-                errors.seek(0)
-                last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
-                raise UserError(f"tensorboard ended: {' '.join(last)}")
-        except KeyboardInterrupt:
-            pass
-        finally:
-            process.terminate()
-            process.wait()
-
-
-def _answers(process: subprocess.Popen[bytes], url: str) -> bool:
-    """Wait until something listens; False where the process has ended."""
-    place = urlsplit(url)
-    for _ in range(int(START_SECONDS / 0.1)):
-        if process.poll() is not None:
-            return False
-        try:
-            create_connection((place.hostname, place.port), timeout=1).close()
-            return True
-        except OSError:
-            sleep(0.1)
-    raise UserError(f"tensorboard does not answer at {url}")
+    again_and_again(EventCopies(place.outputs).copy, place.refresh)
+    _serve_wsgi(tensorboard_app(place.outputs), place)
 
 
 def _trackio(place: Place) -> None:
     from gpt_exp.dashboard.trackio_ui import trackio_app
 
-    app, copier = trackio_app(place.outputs, place.host)
+    app, copier = trackio_app(place.outputs)
     again_and_again(copier.copy, place.refresh)
     listening = listen(place.host, place.port)
     place.ready(address(listening))
-    serve(app, listening)
+    serve(guard.Hosts(app, place.names()), listening)
 
 
 def _optuna(place: Place) -> None:
@@ -95,13 +68,19 @@ def _optuna(place: Place) -> None:
     studies = Studies(place.outputs)
     studies.copy()
     again_and_again(studies.copy, place.refresh)
+    _serve_wsgi(wsgi(studies.storage), place)
+
+
+def _serve_wsgi(app: WSGIApplication, place: Place) -> None:
+    """Answer until SIGINT or SIGTERM."""
     listening = listen(place.host, place.port)
     server = _Server(listening.getsockname(), _QuietHandler, bind_and_activate=False)
     server.socket.close()
     server.socket = listening
     server.server_name, server.server_port = listening.getsockname()[:2]
     server.setup_environ()
-    server.set_app(_local(wsgi(studies.storage), place.host))
+    server.set_app(_guarded(app, place.names()))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     place.ready(address(listening))
     try:
         server.serve_forever()
@@ -120,15 +99,13 @@ class _QuietHandler(WSGIRequestHandler):
         """Nothing for each request."""
 
 
-def _local(app: Any, host: str) -> Any:
-    """Refuse, on the loopback, who calls this machine by another name, as our own pages do."""
-    if not guard.is_loopback(host):
-        return app
+def _guarded(app: WSGIApplication, names: guard.Names) -> WSGIApplication:
+    """As `guard.Hosts`."""
 
-    def guarded(environ: dict[str, Any], start_response: Any) -> Any:
-        if guard.host_name(environ.get("HTTP_HOST", "")) in (*guard.LOOPBACK, host):
+    def answer(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if (why := names.refusal(environ.get("HTTP_HOST", ""))) is None:
             return app(environ, start_response)
-        start_response("400 Bad Request", [("Content-Type", "text/plain")])
-        return [b"Invalid host header"]
+        start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
+        return [why.encode()]
 
-    return guarded
+    return answer

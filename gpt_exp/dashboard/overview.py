@@ -63,7 +63,7 @@ def overview(
 
 def run_row(run: RunEntry, objective: Objective) -> Row:
     """A run, with what was given on the command line."""
-    reached = run.reached.get(objective.metric)
+    reached = run.reached.get((objective.metric, objective.mode))
     overrides = [text for text in run.overrides if not text.startswith(OF_PLACES)]
     return Row(
         run.id,

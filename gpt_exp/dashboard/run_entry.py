@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from gpt_exp.dashboard.follow import Followed, Modes, Watched, last_record
+from gpt_exp.dashboard.follow import Followed, Goal, Goals, Watched, last_record
 from gpt_exp.run import lock
+from gpt_exp.run.folder import read_json
 from gpt_exp.run.summary import Reached, reached_in
 
 
@@ -28,7 +29,7 @@ class RunEntry:
     reason: str | None
     step: int | None
     max_steps: int | None
-    reached: Mapping[str, Reached]  # By metric.
+    reached: Mapping[Goal, Reached]
     tokens_per_second: float | None
     seconds: float | None  # Of training.
     started: str  # ISO time, UTC; empty where nothing tells it.
@@ -47,10 +48,11 @@ class RunEntry:
 class RunReader:
     """Looks at a run's folder again and again."""
 
-    def __init__(self, id: str, path: str, modes: Modes) -> None:
+    def __init__(self, id: str, path: str, goals: Goals) -> None:
         self._id, self._path = id, path
+        followed = Followed(metrics := f"{path}/metrics.jsonl", goals)
         self._status = Watched(f"{path}/status.json", _json_object, _NOTHING)
-        self._metrics = Watched(f"{path}/metrics.jsonl", Followed(modes).look, Followed({}))
+        self._metrics = Watched(metrics, lambda _: followed.look(), Followed(metrics, frozenset()))
         self._speed = Watched(f"{path}/speed.jsonl", last_record, _NOTHING)
         self._results = Watched(f"{path}/results.json", _json_object, _NOTHING)
         self._environment = Watched(f"{path}/environment.json", _json_object, _NOTHING)
@@ -63,7 +65,7 @@ class RunReader:
             self._environment,
             self._overrides,
         )
-        self.modes = modes
+        self.goals = goals
         self._entry: RunEntry | None = None
 
     def is_there(self) -> bool:
@@ -79,6 +81,24 @@ class RunReader:
             self._entry = self._read(state, is_stopping)
         assert self._entry is not None
         return self._entry
+
+    def unknown(self, error: Exception) -> RunEntry:
+        """What is told of a run whose files nobody foresaw."""
+        return RunEntry(
+            id=self._id,
+            path=self._path,
+            state="unknown",
+            reason=f"it can't be read: {error}",
+            step=None,
+            max_steps=None,
+            reached={},
+            tokens_per_second=None,
+            seconds=None,
+            started="",
+            changed_at=0.0,
+            overrides=(),
+            is_stopping=False,
+        )
 
     def _state(self) -> str:
         """As `RunFolder.state`, of the status that was read before."""
@@ -106,12 +126,12 @@ class RunReader:
             is_stopping=is_stopping,
         )
 
-    def _reached(self) -> dict[str, Reached]:
+    def _reached(self) -> dict[Goal, Reached]:
         """From the metrics, else from the results."""
         found = dict(self._metrics.value.reached)
-        for metric, mode in self.modes.items():
-            if metric not in found and (value := reached_in([], self._results.value, metric, mode)):
-                found[metric] = value
+        for goal in self.goals - found.keys():
+            if value := reached_in([], self._results.value, *goal):
+                found[goal] = value
         return found
 
     def _planned_steps(self, state: str, step: int | None) -> int | None:
@@ -128,7 +148,7 @@ class RunReader:
 def utc(created: object, changed_at: float) -> str:
     """An ISO time in UTC, by whose letters it is sorted: as it was told, else when the file was written."""
     if isinstance(created, str):
-        with suppress(ValueError):
+        with suppress(ValueError, OverflowError):  # Also of a year that no other zone has.
             return datetime.fromisoformat(created).astimezone(UTC).isoformat(timespec="seconds")
     return datetime.fromtimestamp(changed_at, UTC).isoformat(timespec="seconds") if changed_at else ""
 
@@ -139,10 +159,7 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def _json_object(path: str) -> dict[str, Any]:
-    found = json.loads(Path(path).read_bytes())
-    if not isinstance(found, dict):
-        raise ValueError(f"{path} holds no JSON object")
-    return found
+    return read_json(Path(path))
 
 
 def _texts(path: str) -> tuple[str, ...]:
@@ -155,4 +172,4 @@ def _text(value: object) -> str | None:
 
 def _number(*values: Any) -> Any:
     """The first that is one."""
-    return next((v for v in values if isinstance(v, int | float) and not isinstance(v, bool)), None)
+    return next((v for v in values if type(v) in (int, float) and isfinite(v)), None)

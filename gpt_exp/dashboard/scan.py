@@ -63,9 +63,14 @@ def _inside(folder: _Folder) -> Iterator[_Folder]:
 
 
 def _may_hold_runs(entry: os.DirEntry[str]) -> bool:
-    """Not what is hidden or half written; a name that is not UTF-8 can't be part of an address."""
+    """Not what is hidden or half written; a name that is not UTF-8 or not one line has no address."""
     try:
-        return not entry.name.startswith(".") and entry.is_dir() and bool(entry.name.encode())
+        return (
+            not entry.name.startswith(".")
+            and "\n" not in entry.name
+            and entry.is_dir()
+            and bool(entry.name.encode())
+        )
     except (OSError, UnicodeEncodeError):
         return False
 

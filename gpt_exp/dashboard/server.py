@@ -15,17 +15,18 @@ from starlette.types import ASGIApp
 from gpt_exp.errors import UserError
 
 NUM_PORTS = 50  # Tried from the one that was asked for.
+NO_PORT = 65536  # The first number that is none.
 
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket on this port or, where another program has it, on one of the next; port 0 is any."""
-    for number in range(port, port + NUM_PORTS) if port else [0]:
+    for number in range(port, min(port + NUM_PORTS, NO_PORT)) if port else [0]:
         try:
             return _bound(host, number)
         except OSError as error:
             if error.errno != errno.EADDRINUSE:
                 raise UserError(f"host={host} port={number}: {error.strerror or error}") from error
-    raise UserError(f"port={port}: it and the {NUM_PORTS - 1} ports after it are taken; port=0 takes any")
+    raise UserError(f"port={port}: it and those after it are taken; port=0 takes any")
 
 
 def address(listening: socket.socket) -> str:

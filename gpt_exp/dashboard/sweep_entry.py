@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gpt_exp.dashboard.follow import Watched
 from gpt_exp.dashboard.run_entry import RunEntry, utc
-from gpt_exp.sweep.folder import SETTLED, Job, Objective, SweepFolder
+from gpt_exp.sweep.folder import SETTLED, STATES, Job, Objective, SweepFolder
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class SweepReader:
         self._id, self._path = id, path
         self._folder = SweepFolder(path)
         self._asked: Watched[_Asked] = Watched(f"{path}/sweep.json", lambda _: _ask(self._folder), _Asked())
-        self._jobs: Watched[list[Job]] = Watched(f"{path}/manifest.json", lambda _: self._folder.jobs(), [])
+        self._jobs: Watched[list[Job]] = Watched(f"{path}/manifest.json", lambda _: _jobs(self._folder), [])
         self._runs: dict[int, str] = {}
 
     def look(self) -> dict[str, Sequence[Objective]]:
@@ -87,6 +87,22 @@ class SweepReader:
             is_search=asked.is_search,
         )
 
+    def unknown(self, error: Exception) -> SweepEntry:
+        """What is told of a sweep whose files nobody foresaw."""
+        return SweepEntry(
+            id=self._id,
+            path=self._path,
+            state="unknown",
+            jobs={},
+            objective=None,
+            best=None,
+            best_run=None,
+            started="",
+            changed_at=0.0,
+            command=f"it can't be read: {error}",
+            is_search=False,
+        )
+
     def _state(self, states: Mapping[str, str], managed: bool) -> str:
         if self._asked.damaged or self._jobs.damaged:
             return "unknown"
@@ -100,8 +116,9 @@ class SweepReader:
         if objective is None:
             return None, None
         sign = 1 if objective.mode == "min" else -1
-        known = (runs[run] for _, run in self._jobs_with_runs() if run in runs)
-        reached = [(r.reached[objective.metric].best, r.id) for r in known if objective.metric in r.reached]
+        known = (runs[id] for _, id in self._jobs_with_runs() if id in runs)
+        goal = objective.metric, objective.mode
+        reached = [(run.reached[goal].best, run.id) for run in known if goal in run.reached]
         finite = [(value, run) for value, run in reached if abs(value) < float("inf")]
         return min(finite, key=lambda pair: sign * pair[0], default=(None, None))
 
@@ -113,11 +130,22 @@ class SweepReader:
         return posixpath.normpath(f"{self._id}/{Path(job.run).as_posix()}")
 
 
+def _jobs(folder: SweepFolder) -> list[Job]:
+    """Raises ValueError where a job is none."""
+    jobs = folder.jobs()
+    for job in jobs:
+        if job.state not in STATES or not isinstance(job.number, int) or not isinstance(job.run, str):
+            raise ValueError(job)
+    return jobs
+
+
 def _ask(folder: SweepFolder) -> _Asked:
-    asked = folder.asked()
-    return _Asked(
-        folder.objectives(), str(asked.get("command", "")), bool(asked.get("search")), asked.get("created")
-    )
+    """Raises ValueError where it is after nothing."""
+    asked, objectives = folder.asked(), folder.objectives()
+    for each in objectives:
+        if each.direction not in ("minimize", "maximize") or not isinstance(each.metric, str):
+            raise ValueError(each)
+    return _Asked(objectives, str(asked.get("command", "")), bool(asked.get("search")), asked.get("created"))
 
 
 def _state_of(job: Job, run: RunEntry | None, managed: bool) -> str:

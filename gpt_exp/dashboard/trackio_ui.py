@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp
 
-from gpt_exp.dashboard import guard
-from gpt_exp.dashboard.copying import Copier, Logged
+from gpt_exp.dashboard.copying import Copier, Logged, News
 from gpt_exp.logger.description import hyperparameters, run_name
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.sweep.folder import SweepFolder
@@ -24,21 +22,18 @@ PROJECT = "gpt-exp"
 ELSEWHERE = ("SPACE_ID", "SERVER_URL", "DATASET_ID", "BUCKET_ID", "REGISTRY_BUCKET_ID")
 
 
-def trackio_app(outputs: Path, host: str) -> tuple[ASGIApp, Copier]:
+def trackio_app(outputs: Path) -> tuple[ASGIApp, Copier]:
     """trackio's application over its folder, and what copies runs into that which were not logged there."""
     keep_local(outputs)
     from trackio.server import build_starlette_app_only
 
     app, _ = build_starlette_app_only()
-    hosts = [*guard.LOOPBACK, host] if guard.is_loopback(host) else ["*"]
-    known = _known_runs()
 
     def wanted(id: str, folder: RunFolder) -> bool:
-        return _own_id(folder) not in known
+        own = _own_id(folder)
+        return own is None or own not in _known_runs()
 
-    return TrustedHostMiddleware(app, allowed_hosts=hosts, www_redirect=False), Copier(
-        outputs, wanted, _write
-    )
+    return app, Copier(outputs, wanted, _write)
 
 
 def keep_local(outputs: Path) -> None:
@@ -49,20 +44,20 @@ def keep_local(outputs: Path) -> None:
     os.environ.setdefault("TRACKIO_DIR", str(outputs.absolute() / "trackio"))
 
 
-def _write(id: str, folder: RunFolder, new: list[Logged]) -> None:
-    """A line that was copied before, by an earlier dashboard, is not copied again."""
+def _write(news: News) -> None:
+    """A line that was copied before, also by an earlier dashboard, is not copied again."""
     from trackio.sqlite_storage import SQLiteStorage
 
-    run_id = hashlib.sha256(id.encode()).hexdigest()[:32]
+    run_id = hashlib.sha256(news.id.encode()).hexdigest()[:32]
     SQLiteStorage.bulk_log(
         project=PROJECT,
-        run=run_name(folder),
+        run=run_name(news.folder),
         run_id=run_id,
-        metrics_list=[each.values for each in new],
-        steps=[each.step for each in new],
-        timestamps=[datetime.fromtimestamp(each.time, UTC).isoformat() for each in new],
-        log_ids=[_line_id(run_id, each) for each in new],
-        config=_config(folder),
+        metrics_list=[each.values for each in news.lines],
+        steps=[each.step for each in news.lines],
+        timestamps=[datetime.fromtimestamp(each.time, UTC).isoformat() for each in news.lines],
+        log_ids=[_line_id(run_id, each) for each in news.lines],
+        config=_config(news.folder),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import time, time_ns
 
@@ -18,6 +18,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from gpt_exp.dashboard import guard
 from gpt_exp.dashboard.curves import MOST, Curves
+from gpt_exp.dashboard.follow import Kept
 from gpt_exp.dashboard.index import Outputs
 from gpt_exp.dashboard.overview import address, overview
 from gpt_exp.dashboard.pages import Pages
@@ -29,11 +30,14 @@ from gpt_exp.page.run import run_page
 from gpt_exp.page.sweep import sweep_page
 from gpt_exp.run import durable
 from gpt_exp.run.folder import RunFolder
-from gpt_exp.sweep.folder import SweepFolder
+from gpt_exp.run.tail import end
+from gpt_exp.sweep.folder import Objective, SweepFolder
+from gpt_exp.sweep.leaderboard import Logged, logged
 
 REASON = "stopped from the dashboard"
 SCRIPT = f"/plotly.min.js?v={plotly.__version__}"
 LOG_BYTES = 200_000  # Of the end of a log.
+NUM_JOBS = 500  # Of sweeps, whose metrics are kept.
 A_YEAR = 365 * 24 * 3600  # In seconds.
 logger = logging.getLogger(__name__)
 
@@ -46,6 +50,7 @@ class Views:
         self._outputs = outputs
         self._pages = Pages(refresh)
         self._curves = Curves()
+        self._jobs: Kept[Logged] = Kept(NUM_JOBS)
 
     def runs(self, request: Request) -> Response:
         index = self._outputs.index()
@@ -64,7 +69,7 @@ class Views:
     def run(self, request: Request) -> Response:
         run = self._run(request.path_params["id"])
         above = run.id.rpartition("/")[0]
-        sweep = address("sweep", above) if Path(run.path, "../sweep.json").is_file() else None
+        sweep = address("sweep", above) if above in self._outputs.index().sweeps else None
 
         def make(live: int) -> str:
             return self._with_bar(run_page(RunFolder(run.path), script=SCRIPT, live=live, sweep=sweep), run)
@@ -77,7 +82,8 @@ class Views:
         ids = {run.path: run.id for id in sweep.jobs if (run := index.runs.get(id))}
 
         def make(live: int) -> str:
-            page = sweep_page(SweepFolder(sweep.path), script=SCRIPT, live=live, link=_link(ids))
+            folder = SweepFolder(sweep.path)
+            page = sweep_page(folder, link=_link(ids), read=self._logged, script=SCRIPT, live=live)
             return self._with_bar(page)
 
         state = (_files(sweep.path), sweep, [index.runs[id].changed_at for id in ids.values()])
@@ -102,7 +108,7 @@ class Views:
         asked = request.query_params.get("file", next(iter(logs), None))
         if asked not in logs:
             raise HTTPException(404, f"{run.id} has written no such log.")
-        return PlainTextResponse(_end(Path(run.path, asked)), headers={"Cache-Control": "no-cache"})
+        return PlainTextResponse(end(Path(run.path, asked), LOG_BYTES), headers={"Cache-Control": "no-cache"})
 
     async def stop(self, request: Request) -> Response:
         """Ask a run to save and stop, where one of our own pages asks for it."""
@@ -126,6 +132,13 @@ class Views:
     def message(self, title: str, text: str) -> str:
         """A page of one sentence."""
         return self._with_bar(render("message.html.j2", title=title, text=text, script=SCRIPT, live=None))
+
+    def _logged(self, run: RunFolder, objectives: Sequence[Objective]) -> Logged:
+        """What a job of a sweep has logged, read again only where it goes on."""
+        nothing = Logged([None] * len(objectives), 0, [])
+        return self._jobs.get(
+            str(run.metrics), lambda _: logged(run, objectives), nothing, key=tuple(objectives)
+        )
 
     def _run(self, id: str) -> RunEntry:
         if (run := self._outputs.run(id)) is None:
@@ -196,10 +209,5 @@ def _minute() -> int:
 
 def _logs(run: RunEntry) -> list[str]:
     """What it has written, its own log before what its process printed."""
-    return [name for name in ("train.log", "console.log") if Path(run.path, name).is_file()]
-
-
-def _end(log: Path) -> str:
-    with log.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - LOG_BYTES))
-        return file.read().decode(errors="replace")
+    folder = RunFolder(run.path)
+    return [log.name for log in (folder.log, folder.console) if folder.has(log)]

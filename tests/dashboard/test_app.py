@@ -1,16 +1,25 @@
 """The real application over small outputs: what it shows, and what it refuses."""
 
+import json
 import re
 import shutil
+import socket
+from unittest.mock import ANY
 
 import pytest
 from starlette.testclient import TestClient
 
 from gpt_exp.dashboard.app import make_app
+from gpt_exp.dashboard.guard import Names
 from gpt_exp.dashboard.index import Outputs
+from gpt_exp.dashboard.run_entry import RunReader
+from gpt_exp.dashboard.sweep_entry import SweepReader
 from gpt_exp.dashboard.views import REASON
+from gpt_exp.run.lines import read_metrics
+from gpt_exp.sweep import leaderboard
 from gpt_exp.sweep.folder import Objective
 
+OBJECTIVE = Objective("val/loss", "minimize")
 ADDRESS = "http://127.0.0.1:8765"
 ID = "name/time"
 HTML = "<script>alert(\"&amp;')</script>"
@@ -18,7 +27,7 @@ HTML = "<script>alert(\"&amp;')</script>"
 
 @pytest.fixture
 def client(outputs):
-    app = make_app(Outputs(str(outputs), Objective("val/loss", "minimize")), refresh=5, host="127.0.0.1")
+    app = make_app(Outputs(str(outputs), OBJECTIVE), refresh=5, names=Names("127.0.0.1"))
     with TestClient(app, base_url=ADDRESS, follow_redirects=False) as client:
         yield client
 
@@ -191,18 +200,81 @@ def test_a_run_that_appears_is_found_at_once(client, make_run):
     assert client.get(f"/run/{ID}").status_code == 200
 
 
+DAMAGE = {
+    "status.json": ['{"state": "failed", "reason": "\\ud800"}', '{"max_steps": -1, "state": ["odd"]}'],
+    "metrics.jsonl": ['{"step": 1, "val/loss": 1' + "0" * 400 + "}\n"],
+    "results.json": ['{"seconds": NaN}', '{"seconds": 1e999}', '{"val": 3}', '{"val": null}'],
+    "samples.jsonl": [],
+    "environment.json": ['{"created": "0001-01-01T00:00:00+14:00"}', '{"packages": null, "argv": null}'],
+    "speed.jsonl": ['{"step": 1, "speed/elapsed_seconds": NaN}\n'],
+    "overrides.yaml": ['- "\\uD800"\n'],
+    "git.json": ['{"dirty": true}'],
+}
+ALWAYS = ["{", "[3]", '{"step": 1, "val/loss": "x"}\n{"ste', "\0\n\n"]
+
+
 @pytest.mark.parametrize(
-    "name", ["status.json", "metrics.jsonl", "results.json", "samples.jsonl", "environment.json"]
+    ("name", "text"), [(name, text) for name, own in DAMAGE.items() for text in (*own, *ALWAYS)]
 )
-@pytest.mark.parametrize("text", ["{", "[3]", '{"step": 1, "val/loss": "x"}\n{"ste', "\0\n\n"])
 def test_a_damaged_run_never_takes_the_first_page_along(client, make_run, name, text):
     """Its own page tells of it, and the log is still there."""
     folder = make_run(ID)
+    make_run("name/other")
     (folder.path / name).write_text(text)
     assert "name/time" in page(client)
     page(client, f"/?run={ID}")
-    assert client.get(f"/run/{ID}").status_code in (200, 500)
+    page(client, f"/?run={ID}&run=name/other")
+    assert client.get(f"/run/{ID}").status_code == (200 if text in DAMAGE[name] else ANY)
+    assert client.get(f"/compare?run={ID}&run=name/other").status_code == (
+        200 if text in DAMAGE[name] else ANY
+    )
     assert "log of time" in page(client, f"/log/{ID}")
+
+
+@pytest.mark.parametrize("damage", [{"run": None}, {"state": []}, {"number": "x"}, {"state": "odd"}])
+def test_a_damaged_manifest_never_takes_the_first_page_along(client, make_run, make_sweep, damage):
+    make_run(ID)
+    sweep = make_sweep("sweeps/name/time")
+    manifest = json.loads(sweep.manifest.read_text())
+    manifest["jobs"][0].update(damage)
+    sweep.manifest.write_text(json.dumps(manifest))
+    assert ID in page(client) and "state unknown" in page(client)
+
+
+@pytest.mark.parametrize("objective", [["val/loss", 5], ["val/loss", "sideways"], [3, "minimize"], []])
+def test_a_sweep_that_is_after_nothing_takes_no_values_along(client, make_sweep, objective):
+    sweep = make_sweep("sweeps/name/time")
+    sweep.save_asked({**sweep.asked(), "objectives": [objective]})
+    text = page(client)
+    assert "state unknown" in text and 'data-value="2.3' in text
+
+
+def test_what_nobody_foresaw_is_unknown(client, make_run, make_sweep, monkeypatch):
+    make_run(ID)
+    make_sweep("sweeps/name/time")
+
+    def fail(self, *_):
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr(RunReader, "_read", fail)
+    monkeypatch.setattr(SweepReader, "_best", fail)
+    assert page(client).count("nobody foresaw this") == 4
+
+
+def test_a_run_at_its_start_is_compared(client, make_run):
+    make_run("name/other")
+    make_run(ID, "stopped", step=0).metrics.write_text('{"step": 0, "tokens": 0, "val/loss": 5.0}\n')
+    for address in (f"/?run={ID}&run=name/other", f"/compare?run={ID}&run=name/other"):
+        page(client, address)
+
+
+def test_what_a_link_leads_to_is_not_shown(client, make_run, tmp_path):
+    (tmp_path / "secret").write_text("canary")
+    folder = make_run(ID)
+    folder.log.unlink()
+    folder.log.symlink_to(tmp_path / "secret")
+    assert client.get(f"/log/{ID}").status_code == 404
+    assert "canary" not in page(client, f"/run/{ID}")
 
 
 @pytest.mark.parametrize(
@@ -218,9 +290,26 @@ def test_the_loopback_has_several_names(client, host):
     assert client.get("/", headers={"Host": host}).status_code == 200
 
 
-def test_any_name_will_do_where_others_may_ask(outputs):
-    app = make_app(Outputs(str(outputs), Objective("val/loss", "minimize")), refresh=5, host="0.0.0.0")
-    assert TestClient(app, base_url=ADDRESS).get("/", headers={"Host": "cluster.example"}).status_code == 200
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("192.0.2.7:8765", 200),
+        ("[2001:db8::1]:8765", 200),
+        ("localhost", 200),
+        (socket.gethostname().upper(), 200),
+        ("proxy.example", 200),
+        ("evil.example", 400),
+        ("192.0.2.7.evil.example", 400),
+        ("[::1", 400),
+        ("", 400),
+    ],
+)
+def test_where_others_may_ask_they_use_an_address_or_a_name_that_is_ours(outputs, host, status):
+    """Else a page of evil.example, pointed at this machine, could stop runs."""
+    app = make_app(Outputs(str(outputs), OBJECTIVE), refresh=5, names=Names("0.0.0.0", ["proxy.example"]))
+    answer = TestClient(app, base_url=ADDRESS).get("/", headers={"Host": host})
+    assert answer.status_code == status
+    assert status == 200 or "allow=[" in answer.text
 
 
 def test_stopping_a_run_writes_its_stop_file(client, make_run):
@@ -297,3 +386,38 @@ def test_the_page_of_a_sweep_links_to_its_jobs_and_follows_them(client, make_run
 def test_the_page_of_a_job_links_to_its_sweep(client, make_sweep):
     make_sweep("sweeps/name/time")
     assert 'href="/sweep/sweeps/name/time"' in page(client, "/run/sweeps/name/time/0000")
+
+
+def test_a_job_whose_sweep_has_no_page_leads_to_none(make_sweep):
+    sweep = make_sweep("sweeps/name/time")
+    app = make_app(Outputs(str(sweep.path), OBJECTIVE), refresh=5, names=Names("127.0.0.1"))
+    assert "its sweep" not in TestClient(app, base_url=ADDRESS).get("/run/0000").text
+
+
+def test_the_working_folder_has_its_links_too(make_run, make_sweep, outputs, monkeypatch):
+    make_sweep("sweeps/name/time")
+    make_run(ID)
+    monkeypatch.chdir(outputs)
+    client = TestClient(
+        make_app(Outputs(".", OBJECTIVE), refresh=5, names=Names("127.0.0.1")), base_url=ADDRESS
+    )
+    assert 'href="/run/sweeps/name/time/0000"' in page(client, "/sweep/sweeps/name/time")
+    compared = page(client, f"/compare?run={ID}&run=sweeps/name/time/0000")
+    assert f'href="/run/{ID}"' in compared
+
+
+def test_the_page_of_a_sweep_reads_only_what_has_changed(client, make_sweep, log_step, monkeypatch):
+    sweep, read = make_sweep("sweeps/name/time", "finished", "finished"), []
+    monkeypatch.setattr(leaderboard, "read_metrics", lambda path: read.append(path) or read_metrics(path))
+    page(client, "/sweep/sweeps/name/time")
+    assert len(read) == 2
+    log_step(sweep.run(sweep.jobs()[0]), 50, 1.0)
+    assert ">1.289<" in page(client, "/sweep/sweeps/name/time")
+    assert len(read) == 3
+
+
+def test_a_name_of_two_lines_is_passed_over(client, make_run):
+    make_run("new\nline/time")
+    make_run(ID)
+    links = re.findall(r'href="(/run/[^"]+)"', page(client))
+    assert links == [f"/run/{ID}"]

@@ -11,6 +11,7 @@ from gpt_exp.dashboard.index import Outputs
 from gpt_exp.sweep.folder import Objective
 
 OBJECTIVE = Objective("val/loss", "minimize")
+LOSS = ("val/loss", "min")
 
 
 @pytest.fixture
@@ -27,7 +28,7 @@ def test_a_run_that_appears_changes_and_goes(watched, make_run, log_step, output
         log_step(folder, 30, 1.0)
         again = watched.index().runs["name/time"]
         assert again.step == 30
-        assert again.reached["val/loss"].best < entry.reached["val/loss"].best
+        assert again.reached[LOSS].best < entry.reached[LOSS].best
     assert watched.index().runs["name/time"].state == "stopped"  # Its process is gone without a word.
     shutil.rmtree(folder.path)
     assert not watched.index().runs
@@ -99,7 +100,7 @@ def test_a_damaged_file_spoils_nothing_else(watched, make_run, name, text):
     (folder.path / name).write_text(text, encoding="latin-1")
     index = watched.index()
     assert index.runs["other/time"].state == "finished"
-    assert index.runs["name/time"].reached["val/loss"].best > 2
+    assert index.runs["name/time"].reached[LOSS].best > 2
 
 
 def test_a_sweep_by_its_jobs(watched, make_sweep):
@@ -109,7 +110,7 @@ def test_a_sweep_by_its_jobs(watched, make_sweep):
     assert entry.num("finished") == 2
     assert entry.num("stopped") == 1
     assert entry.best_run == "sweeps/name/time/0000"
-    assert entry.best == watched.index().runs["sweeps/name/time/0000"].reached["val/loss"].best
+    assert entry.best == watched.index().runs["sweeps/name/time/0000"].reached[LOSS].best
     with sweep.lock():
         entry = watched.index().sweeps["sweeps/name/time"]
         assert (entry.state, entry.num("running"), entry.share) == ("running", 1, 3 / 5)
@@ -121,6 +122,14 @@ def test_a_sweep_for_another_metric(watched, make_sweep, outputs):
     entry = watched.index().sweeps["sweeps/name/time"]
     assert entry.best_run == "sweeps/name/time/0001"
     assert entry.objective == Objective("train/loss", "maximize")
+
+
+def test_a_sweep_may_want_the_other_end_of_what_the_runs_show(watched, make_sweep):
+    sweep = make_sweep("sweeps/name/time", "finished", "finished")
+    sweep.save_asked({**sweep.asked(), "objectives": [["val/loss", "maximize"]]})
+    found = watched.index()
+    entry, run = found.sweeps["sweeps/name/time"], found.runs["sweeps/name/time/0001"]
+    assert entry.best == run.reached["val/loss", "max"].best > run.reached[LOSS].best
 
 
 def test_a_job_that_another_run_had_done_counts_with_that(watched, make_run, make_sweep):

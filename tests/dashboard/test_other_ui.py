@@ -8,6 +8,7 @@ from contextlib import closing
 from functools import partial
 
 import httpx
+import psutil
 import pytest
 
 from gpt_exp.dashboard import other_ui
@@ -30,8 +31,8 @@ def until(look):
     return found
 
 
-def ended(process):
-    process.send_signal(signal.SIGINT)
+def ended(process, by=signal.SIGINT):
+    process.send_signal(by)
     assert process.wait(timeout=30) == 0
     return process.stdout.read()
 
@@ -59,7 +60,11 @@ def test_tensorboard(serve, make_run):
     scalars = {"run": "cache/tensorboard/name/time", "tag": "train/loss"}
     points = httpx.get(f"{url}/data/plugin/scalars/scalars", params=scalars).json()
     assert [step for _, step, _ in points] == [10, 20, 30, 40]
-    assert ended(process) == "dashboard: stopped\n"
+    assert httpx.get(url, headers={"Host": "evil.example"}).status_code == 400
+    children = psutil.Process(process.pid).children(recursive=True)
+    assert ended(process, by=signal.SIGTERM).endswith("dashboard: stopped\n")
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert not alive
 
 
 def steps_in(database):

@@ -49,3 +49,11 @@ def test_a_port_that_is_taken_is_passed_over():
 def test_a_host_that_is_not_this_machine_is_told_in_a_line():
     with pytest.raises(UserError, match=r"host=192\.0\.2\.1"):
         listen("192.0.2.1", 0)
+
+
+def test_there_is_no_port_after_the_last():
+    with socket.socket() as last:
+        last.bind(("127.0.0.1", 65535))
+        last.listen()
+        with pytest.raises(UserError, match="port=65535: it and those after it are taken"):
+            listen("127.0.0.1", 65535)
