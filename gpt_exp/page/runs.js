@@ -9,8 +9,7 @@ async function choose(ids) {
   const query = new URLSearchParams(ids.map(id => ["run", id]));
   history.replaceState(null, "", ids.length ? `?${query}` : location.pathname);
   tick();
-  const here = location.href, answer = await fetch(here);
-  if (answer.ok && location.href === here) show(await answer.text());
+  await load().catch(() => {}); // A refresh will tell.
 }
 document.addEventListener("change", ({target}) => {
   if (target.name !== "run") return;

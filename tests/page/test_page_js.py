@@ -23,8 +23,9 @@ pytestmark = [
 PAGE = """{% extends "base.html.j2" %}{% from "macros.html.j2" import plots, table %}
 {% block main %}
 {% if version > 1 %}<section class="card" data-key="new">new</section>{% endif %}
-<details data-key="log"><summary>Log</summary><pre>version {{ version }}</pre></details>
-{{ table(["run", "loss"], rows, name="runs", filter=true, choose="run") }}
+<details data-key="log"><summary>Log</summary>
+<pre>version {{ version }}{{ " chosen" if chosen }}</pre></details>
+{{ table(columns, rows, name="runs", filter=true, choose="run") }}
 {{ plots(figures) }}
 <div style="height: 3000px"></div>
 {% endblock %}"""
@@ -46,6 +47,9 @@ page.onload = async () => {
   const plot = doc.querySelector(".plot"), place = () => Math.round(plot.getBoundingClientRect().top);
   field.value = "odd"; field.dispatchEvent(new Event("input", {bubbles: true})); field.focus();
   seen.filtered = order();
+  field.value = "state:failed"; field.dispatchEvent(new Event("input", {bubbles: true}));
+  seen.failed = order();
+  field.value = "odd"; field.dispatchEvent(new Event("input", {bubbles: true}));
   tick.checked = true;
   doc.querySelector("details").open = true;
   top.scrollTo(0, 300);
@@ -63,25 +67,44 @@ page.onload = async () => {
   seen.points = doc.querySelector(".plot").data[0].x.length;
   seen.news = !!doc.querySelector("[data-key=new]");
   await until(() => !doc.querySelector(".gone").hidden);
-  seen.gone = !doc.querySelector(".gone").hidden;
+  seen.gone = doc.querySelector(".gone").textContent;
+  await until(() => doc.querySelector(".gone").hidden);
+  seen.back = doc.querySelector("details pre").textContent;
+  seen.heading = doc.querySelector("[aria-sort]").textContent.trim();
+  const ask = top.fetch, shown = () => doc.querySelector("details pre").textContent.includes("chosen");
+  let asked = false; // The next look takes long, and the reader chooses something else meanwhile.
+  top.fetch = async address => {
+    top.fetch = ask; asked = true;
+    const answer = await ask(address);
+    await wait(3000);
+    return answer;
+  };
+  await until(() => asked);
+  top.history.replaceState(null, "", "?chosen");
+  await top.load();
+  seen.chosen = shown();
+  for (let i = 0; i < 50; i++) { await wait(100); seen.chosen &&= shown(); }
+  seen.purged = !doc.contains(plot) && !plot._responsiveChartHandler;
   document.getElementById("found").textContent = JSON.stringify(seen);
 };
 </script>"""
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The page gets one version older at each look, and after the fourth the server fails."""
+    """The page gets one version older at each look, and after the fourth the server fails for three."""
 
     def __init__(self, script: bytes, looks: list[int], *arguments) -> None:
         self.script, self.looks = script, looks
         super().__init__(*arguments)
 
     def do_GET(self) -> None:
-        if self.path == "/page":
+        path, _, query = self.path.partition("?")
+        if path == "/page":
             self.looks.append(len(self.looks))
-        failed = self.path == "/page" and self.looks[-1] > 4
-        contents = {"/page": partial(page, self.looks[-1] if self.looks else 0), "/drive": lambda: DRIVER}
-        text = self.script if self.path == "/plotly.min.js" else contents.get(self.path, str)().encode()
+        look = self.looks[-1] if self.looks else 0
+        failed = path == "/page" and 4 < look < 8
+        contents = {"/page": partial(page, look, chosen=bool(query)), "/drive": lambda: DRIVER}
+        text = self.script if path == "/plotly.min.js" else contents.get(path, str)().encode()
         self.send_response(500 if failed else 200)
         self.send_header("Content-Type", "text/javascript" if text is self.script else "text/html")
         self.end_headers()
@@ -91,12 +114,23 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-def page(version: int) -> str:
-    """Losses fall at different speeds, so the order changes; rows come and go in the server's own order."""
+def page(version: int, *, chosen: bool) -> str:
+    """Losses fall at different speeds, so the order changes; rows and columns come and go."""
     names = ["c", "a", "b", "d"] if version < 2 else ["e", "b", "d", "a"]
     losses = {"a": 4 - 0.9 * version, "b": 3, "c": 2, "d": None, "e": 5}
+    columns, more = (
+        (["run", "kind", "loss", "state"], [Cell("x")]) if version > 4 else (["run", "loss", "state"], [])
+    )
     rows = [
-        Row(name, [Cell(name, remark="even" if name in "ac" else "odd"), number(losses[name])])
+        Row(
+            name,
+            [
+                Cell(name, remark="even failed" if name in "ac" else "odd"),
+                *more,
+                number(losses[name]),
+                Cell("failed" if name == "b" else "finished", state=True),
+            ],
+        )
         for name in names
     ]
     curve = Curve("x", [(step, 1 / step) for step in range(1, 6 + version)])
@@ -105,8 +139,10 @@ def page(version: int) -> str:
         .from_string(PAGE)
         .render(
             version=version,
+            chosen=chosen,
+            columns=columns,
             rows=rows,
-            figures={"Loss": to_json(overlay([curve]))},
+            figures={} if chosen else {"Loss": to_json(overlay([curve]))},
             title="live",
             script="/plotly.min.js",
             live=1,
@@ -167,5 +203,22 @@ def test_a_refresh_brings_news_and_keeps_the_zoom(seen):
     assert seen["zoom"] == [2, 4]
 
 
-def test_a_server_that_is_gone_is_told(seen):
-    assert seen["gone"]
+def test_a_state_is_no_word_of_a_name(seen):
+    assert seen["failed"] == ["b"]
+
+
+def test_a_server_that_fails_is_told_until_it_answers_again(seen):
+    assert "The server answers with 500" in seen["gone"]
+    assert seen["back"] == "version 8"
+
+
+def test_an_order_stays_with_its_heading(seen):
+    assert seen["heading"] == "loss"
+
+
+def test_an_answer_that_comes_late_undoes_no_choice(seen):
+    assert seen["chosen"]
+
+
+def test_a_figure_that_goes_listens_to_nothing_more(seen):
+    assert seen["purged"]

@@ -23,9 +23,9 @@ def test_a_cell_is_sorted_by_its_value_and_shown_by_its_text():
         Row("b", [Cell("b"), Cell(""), Cell("")]),
     ]
     page = table(["run", "tokens", "loss"], rows, name="jobs")
-    assert re.search(r'<td class="number" data-value="1234567.0">\s*1,234,567\s*</td>', page)
+    assert re.search(r'<td role="cell" class="number" data-value="1234567.0">\s*1,234,567\s*</td>', page)
     assert page.count("data-value") == 1
-    assert page.count('<th class="number">') == 1
+    assert page.count('<th role="columnheader" class="number">') == 1
     assert 'id="jobs"' in page and 'data-key="a"' in page
 
 
