@@ -168,7 +168,7 @@ def save_asked(folder: SweepFolder, command: Command) -> None:
     created = folder.asked().get("created") or datetime.now().astimezone().isoformat(timespec="seconds")
     lasting = [text for text in command.arguments if _dotted(text) not in PASSING]
     asked = {
-        "command": shlex.join(["gpt-exp", "train", *lasting]),
+        "command": " ".join(["gpt-exp", "train", *map(_word, lasting)]),
         "arguments": lasting,
         "cwd": str(Path.cwd()),
         "key": sweep_key(command),
@@ -178,6 +178,11 @@ def save_asked(folder: SweepFolder, command: Command) -> None:
         "created": created,
     }
     folder.save_asked(asked)
+
+
+def _word(text: str) -> str:
+    """For a shell, as a person would quote it."""
+    return f'"{text}"' if "'" in text and not set(text) & set('"$`\\!') else shlex.quote(text)
 
 
 def _is_of_sweep(override: str) -> bool:

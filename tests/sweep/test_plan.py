@@ -1,6 +1,7 @@
 """Which folder a command goes on in, and what is left to do there."""
 
 import json
+import shlex
 from functools import partial
 
 import pytest
@@ -221,3 +222,11 @@ def test_a_search_whose_config_was_refused_is_not_tried_again(planned):
     jobs[1].state = "failed"
     plan.take_up(folder, jobs, retry_failed=True)
     assert [job.state for job in jobs] == ["failed", "waiting"]
+
+
+def test_the_command_can_be_pasted_into_a_shell(planned, tmp_path):
+    asked = [f"paths.cache='{tmp_path / 'it is'}'", "seed=1,2", "optimizer.lr=choice(0.1,0.2)"]
+    folder, _, command = planned(*asked)
+    told = folder.asked()["command"]
+    assert shlex.split(told) == ["gpt-exp", "train", *command.arguments]
+    assert """'"'"'""" not in told
