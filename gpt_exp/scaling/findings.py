@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpt_exp.run import durable
-from gpt_exp.scaling.law import EXPONENTS, Fit, Law, fit_with_bootstrap, quantiles
+from gpt_exp.scaling.law import EXPONENTS, LEAST_TERM, Fit, Law, fit_with_bootstrap, quantiles
 from gpt_exp.scaling.options import Option, nearest_option
 from gpt_exp.scaling.run import Run, plain_config, vocabulary
 from gpt_exp.scaling.study import Study
@@ -126,8 +126,15 @@ def _is_determined(fit: Fit, name: str, low: float, high: float) -> bool:
     sizes, budgets = (len({point[axis] for point in fit.points}) for axis in (0, 1))
     if (name in ("E", "alpha") and sizes < 3) or (name in ("E", "beta") and budgets < 3):
         return False  # Two values of a curve with three numbers.
-    at_limit = name != "E" and (low <= EXPONENTS[0] * 1.001 or high >= EXPONENTS[1] / 1.001)
+    least, most = _limits(fit, name)
+    at_limit = low <= least * 1.001 or high >= most / 1.001
     return name not in JUDGED or (high <= MOST_RATIO * low and not at_limit)
+
+
+def _limits(fit: Fit, name: str) -> tuple[float, float]:
+    """What the search keeps a number in; E depends on the losses of the runs that were drawn."""
+    losses = [point.loss for point in fit.points]
+    return (LEAST_TERM * max(losses), min(losses)) if name == "E" else EXPONENTS
 
 
 def _prediction(fit: Fit, run: Run, level: float, is_held_out: bool) -> Prediction:

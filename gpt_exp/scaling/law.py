@@ -19,6 +19,7 @@ Numbers = Any  # A number, or an array of them.
 MIN_RUNS, MIN_SIZES, MIN_BUDGETS = 6, 2, 2  # Five parameters, and something left to see how well they fit.
 HUBER_DELTA = 1e-3  # Of log loss: appendix D.2.
 EXPONENTS = (0.05, 1.5)  # What fits of few runs are kept in; Hoffmann et al. found 0.34 and 0.28.
+MOST_DRAWS = 100  # For each law of the bootstrap: of six different runs every fourth draw determines one.
 NUM_STARTS = 12  # Of the grid, the best: more have found nothing better.
 LEAST_TERM, MOST_TERM = 1e-3, 10.0  # Of the smallest loss: E, and the other terms in the middle of the runs.
 
@@ -62,8 +63,12 @@ class Fit(NamedTuple):
     residuals: list[float]  # Of log loss, as large as those of unseen runs.
 
     def interval(self, N: float, D: float, level: float = 0.9) -> tuple[float, float]:
-        """Where a run's loss is expected with this probability, as far as the law's form is right."""
-        return interval(self.laws, N, D, level, residuals=self.residuals)
+        """Where a run's loss is expected with this probability, as far as the law's form is right.
+
+        Quantiles of all laws' predictions, each with every residual.
+        """
+        predicted = np.array([law.loss(N, D) for law in self.laws])
+        return quantiles(np.outer(predicted, np.exp(self.residuals)).ravel(), level)
 
 
 def fit_with_bootstrap(points: Sequence[Point], n: int = 200, seed: int = 0) -> Fit:
@@ -72,29 +77,35 @@ def fit_with_bootstrap(points: Sequence[Point], n: int = 200, seed: int = 0) -> 
     return Fit(law, list(points), bootstrap(points, n, seed, law=law), residuals(law, points))
 
 
-def fit(points: Sequence[Point], starts: Iterable[Law] | None = None, delta: float = HUBER_DELTA) -> Law:
+def fit(points: Sequence[Point]) -> Law:
     """The law with the least Huber loss between logs of predicted and measured loss (appendix D.2).
 
     Logs of N and D are centred, which changes nothing but the numbers that L-BFGS works with. Raises
     UserError for runs that do not determine a law.
     """
     check(points)
-    return _fit(points, grid(points)[:NUM_STARTS] if starts is None else starts, delta)
+    return _fit(points, grid(points)[:NUM_STARTS])
 
 
 def check(points: Sequence[Point]) -> None:
     """UserError where the points can't determine five numbers."""
-    sizes, budgets = len({point.N for point in points}), len({point.D for point in points})
-    if len(points) < MIN_RUNS or sizes < MIN_SIZES or budgets < MIN_BUDGETS:
+    different, sizes, budgets = _count(points)
+    if different < MIN_RUNS or sizes < MIN_SIZES or budgets < MIN_BUDGETS:
         raise UserError(
-            f"a law needs at least {MIN_RUNS} runs of {MIN_SIZES} sizes and {MIN_BUDGETS} numbers of tokens "
-            f"(3 of each are better), besides those held out; here are {len(points)} of {sizes} and {budgets}"
+            f"a law needs at least {MIN_RUNS} different runs of {MIN_SIZES} sizes and {MIN_BUDGETS} numbers "
+            "of tokens (3 of each are better), besides those held out; "
+            f"here are {different} of {sizes} and {budgets}"
         )
+
+
+def _count(points: Sequence[Point]) -> tuple[int, int, int]:
+    """Different points (a run that was repeated shows nothing new), sizes and numbers of tokens."""
+    return len(set(points)), len({point.N for point in points}), len({point.D for point in points})
 
 
 def grid(points: Sequence[Point]) -> list[Law]:
     """Where the search may start, best first: shares that the terms have in the loss, and exponents."""
-    (n, d), objective = _centre(points), _objective(points, HUBER_DELTA)
+    (n, d), objective = _centre(points), _objective(points)
     return sorted(_starts(points, n, d), key=lambda law: objective(_theta(law, n, d))[0])
 
 
@@ -109,24 +120,27 @@ def _starts(points: Sequence[Point], n: float, d: float) -> Iterator[Law]:
 def bootstrap(points: Sequence[Point], n: int = 200, seed: int = 0, *, law: Law | None = None) -> list[Law]:
     """Laws of as many runs drawn with replacement, `n` times; draws that determine no law are left out.
 
+    Raises UserError where hardly any draw does, as when most points are one and the same.
+
     Each search starts at chance places of the grid and at the law of all points. Where runs leave a direction
     open, its laws so end far apart, and the interval tells.
     """
     law = law or fit(points)
     random, places = np.random.default_rng(seed), grid(points)
     laws: list[Law] = []
-    while len(laws) < n:
+    for _ in range(MOST_DRAWS * n):
         drawn = [points[index] for index in random.integers(len(points), size=len(points))]
         if _determines(drawn):
             starts = [places[index] for index in random.integers(len(places), size=2)]
-            laws.append(_fit(drawn, [*starts, law], HUBER_DELTA))
-    return laws
+            laws.append(_fit(drawn, [*starts, law]))
+        if len(laws) == n:
+            return laws
+    raise UserError(f"only {len(laws)} of {MOST_DRAWS * n} samples of the runs determine a law")
 
 
 def _determines(drawn: Sequence[Point]) -> bool:
-    different = set(drawn)
-    sizes, budgets = {point.N for point in different}, {point.D for point in different}
-    return len(different) >= 5 and len(sizes) >= MIN_SIZES and len(budgets) >= MIN_BUDGETS
+    different, sizes, budgets = _count(drawn)
+    return different >= 5 and sizes >= MIN_SIZES and budgets >= MIN_BUDGETS
 
 
 def residuals(law: Law, points: Sequence[Point]) -> list[float]:
@@ -136,25 +150,17 @@ def residuals(law: Law, points: Sequence[Point]) -> list[float]:
     return list((np.log(loss) - np.log(law.loss(n, d))) * enlarged)
 
 
-def interval(
-    laws: Sequence[Law], N: float, D: float, level: float = 0.9, *, residuals: Sequence[float] = (0.0,)
-) -> tuple[float, float]:
-    """Quantiles of the laws' predictions, each with every residual (of log loss): of runs, not of the law."""
-    predicted = np.array([law.loss(N, D) for law in laws])
-    return quantiles(np.outer(predicted, np.exp(residuals)).ravel(), level)
-
-
 def quantiles(values: Numbers, level: float) -> tuple[float, float]:
     """The ends of the middle part that holds `level` of the values."""
     low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
 
 
-def _fit(points: Sequence[Point], starts: Iterable[Law], delta: float) -> Law:
+def _fit(points: Sequence[Point], starts: Iterable[Law]) -> Law:
     from scipy.optimize import minimize
 
     n, d = _centre(points)
-    objective = _objective(points, delta)
+    objective = _objective(points)
     least = np.log(min(point.loss for point in points))
     term = (least + np.log(LEAST_TERM), least + np.log(MOST_TERM))
     bounds = [(term[0], least), term, term, EXPONENTS, EXPONENTS]
@@ -183,7 +189,7 @@ def _theta(law: Law, n: float, d: float) -> Numbers:
     return np.array([np.log(E), np.log(A) - alpha * n, np.log(B) - beta * d, alpha, beta])
 
 
-def _objective(points: Sequence[Point], delta: float) -> Callable[[Numbers], tuple[float, Numbers]]:
+def _objective(points: Sequence[Point]) -> Callable[[Numbers], tuple[float, Numbers]]:
     """Sum of Huber losses and its gradient.
 
     A sum in units of delta^2 and not the mean, so that L-BFGS's tolerances do not end the search too early
@@ -198,9 +204,9 @@ def _objective(points: Sequence[Point], delta: float) -> Callable[[Numbers], tup
         top = terms.max(0)
         parts = np.exp(terms - top)
         total = parts.sum(0)
-        error = (top + np.log(total) - measured) / delta
+        error = (top + np.log(total) - measured) / HUBER_DELTA
         inside = np.clip(error, -1, 1)
-        shares = parts / total * inside / delta
+        shares = parts / total * inside / HUBER_DELTA
         gradient = [*shares.sum(1), -(shares[1] @ n), -(shares[2] @ d)]
         return float((inside * (error - inside / 2)).sum()), np.array(gradient)
 

@@ -25,9 +25,10 @@ class Run:
     name: str
     N: float  # Parameters, counted as the study does.
     D: float  # Tokens that the evaluated weights had seen.
-    loss: float  # Nats per token over the whole validation split; not a number where the run knows none.
+    loss: float  # Nats per token over the validation split; not a number where the run knows none.
     step: int  # Of the evaluated weights,
     num_steps: int  # and of the whole run.
+    is_evaluated: bool  # On the whole split, at the end; else the loss is that of its last validation.
 
     @property
     def point(self) -> Point:
@@ -41,12 +42,8 @@ class Run:
 def read_run(folder: RunFolder, name: str, parameters: str = "total") -> Run:
     """The run's sizes and loss; `parameters` says which ones N counts. Raises UserError."""
     config, results = plain_config(folder), read_json(folder.results)
-    loss = result(results, "val/loss")
-    if loss is None:  # Without a final evaluation: the last one while it trained.
-        last = reached(folder, "val/loss")
-        loss = nan if last is None else last.last
     num_steps = int(results.get("step") or folder.status().get("step") or config["trainer"]["max_steps"])
-    step = min(int(read_json(folder.best).get("step", num_steps)), num_steps)
+    loss, step = _evaluated(folder, results, num_steps)
     shape = feasibility.shape(config, vocabulary(folder, config))
     tokens_per_step = results.get("num_tokens_seen", 0) / num_steps
     if not tokens_per_step:
@@ -59,7 +56,17 @@ def read_run(folder: RunFolder, name: str, parameters: str = "total") -> Run:
         loss=loss if isfinite(loss) else nan,
         step=step,
         num_steps=num_steps,
+        is_evaluated=result(results, "val/loss") is not None,
     )
+
+
+def _evaluated(folder: RunFolder, results: dict[str, Any], num_steps: int) -> tuple[float, int]:
+    """The loss, and the step of the weights that have it: the best ones, where a final evaluation was."""
+    loss = result(results, "val/loss")
+    if loss is not None:
+        return loss, min(int(read_json(folder.best).get("step", num_steps)), num_steps)
+    last = reached(folder, "val/loss")
+    return (nan, num_steps) if last is None else (last.last, last.last_step or num_steps)
 
 
 def _num_parameters(name: str, shape: Any, results: dict[str, Any], parameters: str) -> float:

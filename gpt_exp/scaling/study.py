@@ -12,6 +12,7 @@ from gpt_exp.config.feasibility import get
 from gpt_exp.errors import UserError
 from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.run.identity import differences
+from gpt_exp.scaling.law import Point
 from gpt_exp.scaling.run import PARAMETERS, Run, context_length, plain_config, read_run
 from gpt_exp.sweep.folder import SweepFolder
 
@@ -61,9 +62,13 @@ def read(
         raise UserError("; ".join(["runs: none of them is finished and knows its val/loss", *remarks]))
     refuse_incomparable(runs)
     keys = {_key(folder) for folder in (_largest(runs) if holdout == LARGEST else apart)}
+    repeated = _repeated(sorted(runs, key=lambda run: _key(run.folder) not in keys))
+    remarks += [f"{run.name} is left out: it repeats another run, to the last digit" for run in repeated]
+    runs = [run for run in runs if run not in repeated]
     held_out = [run for run in runs if _key(run.folder) in keys]
     fitted = [run for run in runs if run not in held_out]
-    return Study(fitted, held_out, [*remarks, *_settings_that_differ(runs), *_stopped_short(runs)])
+    remarks += [*_settings_that_differ(runs), *_not_evaluated(runs), *_stopped_short(runs)]
+    return Study(fitted, held_out, remarks)
 
 
 def refuse_incomparable(runs: Sequence[Run]) -> None:
@@ -125,6 +130,17 @@ def _largest(runs: Sequence[Run]) -> list[RunFolder]:
     return [run.folder for run, size in zip(runs, sizes, strict=True) if size == max(sizes)]
 
 
+def _repeated(runs: Iterable[Run]) -> list[Run]:
+    """Those that show what one before them does: given held-out runs first, none of them is fitted again."""
+    seen: set[Point] = set()
+    repeated = []
+    for run in runs:
+        if run.point in seen:
+            repeated.append(run)
+        seen.add(run.point)
+    return repeated
+
+
 def _left_out(folders: Sequence[RunFolder], runs: Sequence[Run]) -> list[str]:
     """A remark for each run that is not finished, or that knows no loss."""
     known = {_key(run.folder): run.loss for run in runs}
@@ -142,6 +158,13 @@ def _settings_that_differ(runs: Sequence[Run]) -> list[str]:
     keys = {key for run in runs[1:] for key in differences(first, run.folder.config())}
     other = sorted(key for key in keys if not any(f"{key}.".startswith(f"{may}.") for may in MAY_DIFFER))
     return [f"the runs differ not only in size and tokens, but also in {', '.join(other)}"] if other else []
+
+
+def _not_evaluated(runs: Sequence[Run]) -> list[str]:
+    """A remark where the loss is of fewer batches (trainer.limit_val_batches) than the others'."""
+    without = [run.name for run in runs if not run.is_evaluated]
+    told = "without a final evaluation, and so with the loss of the last validation in training"
+    return [f"{told}: {', '.join(without)}"] if without else []
 
 
 def _stopped_short(runs: Sequence[Run]) -> list[str]:

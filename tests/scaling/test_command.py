@@ -64,6 +64,18 @@ def test_what_the_runs_do_not_determine_is_said(widths, new_run, config, tmp_pat
     assert (tmp_path / "runs" / "scaling.html").is_file()
 
 
+def test_what_others_wrote_is_not_replaced(new_sweep, config):
+    sweep = new_sweep()
+    sweep.report.write_text("the sweep's page")
+    for name in ("sweep.html", "report.html"):
+        before = {path: path.read_bytes() for path in sweep.path.glob("*.*")}
+        with pytest.raises(UserError, match="is no scaling study's"):
+            command.main(config(runs=[str(sweep.path)], page=str(sweep.path / name)), [])
+        assert {path: path.read_bytes() for path in sweep.path.glob("*.*")} == before
+    for _ in range(2):  # Its own it does.
+        command.main(config(runs=[str(sweep.path)]), [])
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [

@@ -5,7 +5,8 @@ import pytest
 from scipy.optimize import minimize_scalar
 
 from gpt_exp.errors import UserError
-from gpt_exp.scaling.law import Law, Point, bootstrap, fit, fit_with_bootstrap, interval, quantiles
+from gpt_exp.scaling import law as module
+from gpt_exp.scaling.law import Fit, Law, Point, bootstrap, fit, fit_with_bootstrap, quantiles
 
 SMALL = Law(E=1.2, A=60.0, B=900.0, alpha=0.38, beta=0.47)
 CHINCHILLA = Law(E=1.69, A=406.4, B=410.7, alpha=0.34, beta=0.28)
@@ -75,12 +76,13 @@ def test_terms_that_the_runs_do_not_show_stay_plausible():
     "few",
     [
         points(SMALL, SIZES[:2], BUDGETS[:2]),
+        2 * points(SMALL, SIZES[:2], BUDGETS[:2]),  # Trained twice.
         points(SMALL, SIZES[:1], np.geomspace(1e5, 1e7, 9)),
         points(SMALL, np.geomspace(1e5, 1e7, 9), BUDGETS[:1]),
     ],
 )
 def test_too_few_runs_are_refused(few):
-    with pytest.raises(UserError, match="at least 6 runs of 2 sizes and 2 numbers of tokens"):
+    with pytest.raises(UserError, match="at least 6 different runs of 2 sizes and 2 numbers of tokens"):
         fit(few)
 
 
@@ -91,10 +93,17 @@ def test_the_bootstrap_is_of_its_seed():
     assert bootstrap(runs, 4, seed=1, law=law) != bootstrap(runs, 4, seed=2, law=law)
 
 
+def test_runs_of_which_no_sample_determines_a_law_are_refused(monkeypatch):
+    """And do not keep the resampling for ever."""
+    monkeypatch.setattr(module, "_determines", lambda _: False)
+    with pytest.raises(UserError, match="0 of 200 samples"):
+        bootstrap(points(SMALL), 2, law=SMALL)
+
+
 def test_residuals_widen_an_interval():
     laws = [Law(1.0, 1.0, 1.0, 0.3, beta) for beta in (0.2, 0.3, 0.4)]
-    low, high = interval(laws, 1e6, 1e6)
-    wide_low, wide_high = interval(laws, 1e6, 1e6, residuals=[-0.01, 0.0, 0.01])
+    low, high = Fit(laws[1], [], laws, [0.0]).interval(1e6, 1e6)
+    wide_low, wide_high = Fit(laws[1], [], laws, [-0.01, 0.0, 0.01]).interval(1e6, 1e6)
     assert wide_low < low < high < wide_high
 
 
@@ -105,13 +114,16 @@ def test_quantiles_hold_their_part():
 
 @pytest.mark.slow
 def test_intervals_cover_new_larger_runs():
-    """Of 12 studies with other noise, most hold the loss of a run of four times the size, noise included."""
+    """Of 50 studies with other noise, about nine in ten hold a run of four times the size, noise included.
+
+    At a true coverage of 70 % so many would be held once in a hundred times.
+    """
     N, D, noise = 4 * SIZES[-1], 1.5 * BUDGETS[-1], 0.004
     covered = 0
-    for seed in range(12):
-        found = fit_with_bootstrap(points(SMALL, noise=noise, seed=seed), 40)
+    for seed in range(50):
+        found = fit_with_bootstrap(points(SMALL, noise=noise, seed=seed), 20)
         new = SMALL.loss(N, D) * np.exp(noise * np.random.default_rng(1000 + seed).standard_normal())
         low, high = found.interval(N, D, 0.9)
         covered += low <= new <= high
         assert high - low < 0.3 * new
-    assert covered >= 9
+    assert covered >= 42

@@ -105,6 +105,28 @@ def test_a_run_without_a_final_evaluation_has_its_last_validation(new_sweep, new
     assert (last.N, last.D, last.loss) == (num_parameters(32), 400 * TOKENS_PER_STEP, 3.5)
 
 
+def test_the_last_validation_is_of_its_own_step_and_not_of_the_best(new_sweep, new_run):
+    run = new_run("old", 32, 400)
+    run.results.unlink()
+    lines = [{"step": 200, "val/loss": 3.4}, {"step": 300, "val/loss": 3.5}, {"step": 400, "train/loss": 3.0}]
+    run.metrics.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    run.best.write_text(json.dumps({"step": 200, "metric": "val/loss", "value": 3.4}))
+    study = read([str(new_sweep().path), str(run.path)], holdout=None)
+    assert (study.fitted[-1].D, study.fitted[-1].loss) == (300 * TOKENS_PER_STEP, 3.5)
+    told = "without a final evaluation, and so with the loss of the last validation in training: old"
+    assert told in study.remarks
+
+
+def test_a_repeated_run_counts_once_and_never_beside_its_held_out_twin(new_sweep, new_run):
+    sweep, twin = new_sweep(), new_run("twin", 64, 500)  # As job 4.
+    study = read([str(sweep.path), str(twin.path)], holdout=None)
+    assert [run.name for run in study.fitted][-1] == "0008"
+    assert study.remarks == ["twin is left out: it repeats another run, to the last digit"]
+    study = read([str(sweep.path)], holdout=[str(twin.path)])
+    assert [run.name for run in study.held_out] == ["twin"]
+    assert "0004" not in [run.name for run in study.fitted]
+
+
 def test_other_settings_that_differ_are_remarked(new_sweep, new_run):
     run = new_run("other", 32, 300, config={"batch_size": 32, "seed": 5})
     remarks = read([str(new_sweep().path), str(run.path)], holdout=None).remarks
