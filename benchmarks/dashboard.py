@@ -34,6 +34,7 @@ from gpt_exp.run.environment import environment
 NUM_LINES = 200  # Of metrics.jsonl in a run.
 STEPS_A_LINE = 10
 VALIDATION_EVERY = 10  # Lines.
+MOST_SECONDS, MOST_SHARE = 1.0, 0.05  # For the first page; of a core, for one open window. Else exit code 1.
 REFRESH = 5  # Seconds between two requests of a window.
 
 
@@ -47,15 +48,15 @@ def main() -> None:
         outputs = Path(folder) / "outputs"
         live = make_runs(outputs, arguments.runs)
         with lock.hold(live, "trains in it"), server(outputs) as (address, process, started):
-            first_page(address, started)
+            seconds = first_page(address, started)
             stop = threading.Event()
             threading.Thread(target=train, args=(live, stop), daemon=True).start()
-            for num_windows in arguments.windows:
-                poll(address, process, num_windows, arguments.seconds)
+            shares = [poll(address, process, number, arguments.seconds) for number in arguments.windows]
             stop.set()
+    sys.exit(1 if seconds > MOST_SECONDS or shares[0] > MOST_SHARE else 0)
 
 
-def first_page(address: str, started: float) -> None:
+def first_page(address: str, started: float) -> float:
     """The time to the first page, after the server's start and from it."""
     asked = time.perf_counter()
     size = len(httpx.get(address, timeout=60).raise_for_status().content)
@@ -64,9 +65,10 @@ def first_page(address: str, started: float) -> None:
     again = time.perf_counter()
     httpx.get(address, timeout=60).raise_for_status()
     print(f"second page: {time.perf_counter() - again:.3f} s")
+    return now - asked
 
 
-def poll(address: str, process: psutil.Process, num_windows: int, seconds: float) -> None:
+def poll(address: str, process: psutil.Process, num_windows: int, seconds: float) -> float:
     """Ask as open windows do, and tell the share of a core that the server took."""
     stop = threading.Event()
     answers: list[int] = []
@@ -84,6 +86,7 @@ def poll(address: str, process: psutil.Process, num_windows: int, seconds: float
     share = (cpu_seconds(process) - spent) / (time.perf_counter() - began)
     told = f"{len(answers)} requests, {answers.count(200)} answered anew"
     print(f"{num_windows} open pages: {100 * share:.2f} % of a core ({told})")
+    return share
 
 
 def window(address: str, delay: float, stop: threading.Event, answers: list[int]) -> None:

@@ -28,7 +28,7 @@ from gpt_exp.page.compare import compare_page
 from gpt_exp.page.render import render
 from gpt_exp.page.run import run_page
 from gpt_exp.page.sweep import sweep_page
-from gpt_exp.run import durable
+from gpt_exp.run import stop_request
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.run.tail import end
 from gpt_exp.sweep.folder import Objective, SweepFolder
@@ -119,7 +119,7 @@ class Views:
         if run.state != "running":
             raise HTTPException(409, f"{run.id} can't be stopped: it is {run.state}.")
         try:
-            await run_in_threadpool(durable.write_file, RunFolder(run.path).stop_request, REASON)
+            await run_in_threadpool(stop_request.ask, RunFolder(run.path), REASON)
         except OSError as error:
             raise HTTPException(403, f"{run.id} can't be stopped from here: {error}.") from error
         return RedirectResponse(address("run", run.id), 303)

@@ -126,7 +126,10 @@ def _parallel(finished: Sequence[Row], varied: Sequence[str], board: Leaderboard
     figure.add_parcoords(
         dimensions=[*dimensions, {"label": objective.metric, "values": values}], line=line, labelangle=0
     )
-    figure.update_layout(margin={"l": 70, "r": 60, "t": 46, "b": 20})
+    first = max(
+        len(str(row.parameters.get(varied[0]))) for row in finished
+    )  # Its words stand left of the axis.
+    figure.update_layout(margin={"l": max(70, 7 * first), "r": 60, "t": 46, "b": 20})
     return figure
 
 

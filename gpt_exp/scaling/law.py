@@ -65,10 +65,13 @@ class Fit(NamedTuple):
     def interval(self, N: float, D: float, level: float = 0.9) -> tuple[float, float]:
         """Where a run's loss is expected with this probability, as far as the law's form is right.
 
-        Quantiles of all laws' predictions, each with every residual.
+        Quantiles of all laws' predictions, each with every residual. Both are spread for the five parameters
+        that the runs were spent on: few runs hide how far off their law is.
         """
-        predicted = np.array([law.loss(N, D) for law in self.laws])
-        return quantiles(np.outer(predicted, np.exp(self.residuals)).ravel(), level)
+        predicted = np.log([law.loss(N, D) for law in self.laws])
+        middle = np.log(self.law.loss(N, D))
+        spread = middle + (predicted - middle) * enlargement(self.points)
+        return quantiles(np.exp(np.add.outer(spread, self.residuals)).ravel(), level)
 
 
 def fit_with_bootstrap(points: Sequence[Point], n: int = 200, seed: int = 0) -> Fit:
@@ -146,8 +149,12 @@ def _determines(drawn: Sequence[Point]) -> bool:
 def residuals(law: Law, points: Sequence[Point]) -> list[float]:
     """Measured minus predicted log loss, enlarged for the five parameters that were fitted to them."""
     n, d, loss = np.array(points, float).T
-    enlarged = np.sqrt(len(points) / (len(points) - 5))
-    return list((np.log(loss) - np.log(law.loss(n, d))) * enlarged)
+    return list((np.log(loss) - np.log(law.loss(n, d))) * enlargement(points))
+
+
+def enlargement(points: Sequence[Point]) -> float:
+    """From the scatter of runs around the law that was fitted to them to that of new runs around it."""
+    return float(np.sqrt(len(points) / (len(points) - 5)))
 
 
 def quantiles(values: Numbers, level: float) -> tuple[float, float]:

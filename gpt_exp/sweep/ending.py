@@ -11,6 +11,7 @@ OUT_OF_MEMORY = re.compile(
     r"MemoryError|OutOfMemoryError|out of memory|can't allocate memory|bad_alloc|Cannot allocate memory"
 )
 STOPPED = tuple(128 + number for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1))
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 TRACEBACK = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit)\b.*")
 
 
@@ -73,5 +74,6 @@ def last_words(console: str) -> str:
 
 
 def one_line(text: str, limit: int = 300) -> str:
-    line = " ".join(text.split())
+    """What another program said, without its line breaks and its orders to a terminal."""
+    line = " ".join(CONTROL.sub(" ", text).split())
     return line if len(line) <= limit else f"{line[: limit - 3]}..."

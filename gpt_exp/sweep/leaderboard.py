@@ -108,7 +108,7 @@ def _number_or_text(text: str) -> Value:
 
 def _row(folder: SweepFolder, job: Job, objectives: Sequence[Objective], state: str, known: Logged) -> Row:
     run = folder.run(job)
-    results = read_json(run.results)
+    results, status = read_json(run.results), run.status()
     spent = sum(attempt.ended - attempt.started for attempt in job.attempts if attempt.ended is not None)
     return Row(
         job=job.number,
@@ -119,8 +119,8 @@ def _row(folder: SweepFolder, job: Job, objectives: Sequence[Objective], state: 
             each or reached_in([], results, objective.metric, objective.mode)
             for each, objective in zip(known.reached, objectives, strict=True)
         ],
-        steps=max(int(result(results, "step") or 0), known.step),
-        max_steps=run.status().get("max_steps"),
+        steps=max(int(result(results, "step") or 0), known.step, int(status.get("step", 0))),
+        max_steps=status.get("max_steps"),
         seconds=spent or result(results, "seconds") or 0.0,
         attempts=len(job.attempts),
         notes=[attempt.note for attempt in job.attempts if attempt.note],

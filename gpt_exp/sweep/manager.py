@@ -194,7 +194,8 @@ class Manager:
             run.set_status("pruned", reason=job.reason)
         elif ended.state == "failed" and run.status().get("state") != "failed" and not lock.is_held(run.path):
             run.set_status("failed", reason=ended.reason)
-            Thread(target=close_killed, args=(run, "failed", ended.reason or "")).start()
+        if job.state != "waiting":  # What a process that was killed could not close itself.
+            Thread(target=close_killed, args=(run, job.state, job.reason or "")).start()
         self._save()
         self._display.ended(job)
         if job.state in SETTLED:

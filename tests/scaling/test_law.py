@@ -102,8 +102,9 @@ def test_runs_of_which_no_sample_determines_a_law_are_refused(monkeypatch):
 
 def test_residuals_widen_an_interval():
     laws = [Law(1.0, 1.0, 1.0, 0.3, beta) for beta in (0.2, 0.3, 0.4)]
-    low, high = Fit(laws[1], [], laws, [0.0]).interval(1e6, 1e6)
-    wide_low, wide_high = Fit(laws[1], [], laws, [-0.01, 0.0, 0.01]).interval(1e6, 1e6)
+    runs = points(SMALL)
+    low, high = Fit(laws[1], runs, laws, [0.0]).interval(1e6, 1e6)
+    wide_low, wide_high = Fit(laws[1], runs, laws, [-0.01, 0.0, 0.01]).interval(1e6, 1e6)
     assert wide_low < low < high < wide_high
 
 
