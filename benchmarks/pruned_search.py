@@ -23,9 +23,9 @@ from gpt_exp.config.compose import compose
 from gpt_exp.run.lines import read_metrics
 from gpt_exp.run.summary import reached
 from gpt_exp.sweep.folder import SweepFolder, sweep_folders
-from gpt_exp.sweep.search import Search
+from gpt_exp.sweep.search.search import Search
 from gpt_exp.sweep.settings import Settings
-from gpt_exp.sweep.space import read_space
+from gpt_exp.sweep.space.space import read_space
 
 METRIC = "val/loss"
 MAX_STEPS = 120

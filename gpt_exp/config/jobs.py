@@ -10,7 +10,7 @@ from gpt_exp.config import feasibility, overrides
 from gpt_exp.config.compose import Composition, composition
 from gpt_exp.config.location import root_config
 from gpt_exp.config.problem import refuse
-from gpt_exp.sweep.space import corners, read_space
+from gpt_exp.sweep.space.space import corners, read_space
 
 
 def checked(verb: str, flags: argparse.Namespace) -> list[Composition]:

@@ -13,8 +13,8 @@ from gpt_exp.dashboard.follow import Watched
 from gpt_exp.dashboard.scan import scan
 from gpt_exp.sweep.folder import SweepFolder
 from gpt_exp.sweep.leaderboard import leaderboard
-from gpt_exp.sweep.study import quiet
-from gpt_exp.sweep.trials import trials
+from gpt_exp.sweep.search.study import quiet
+from gpt_exp.sweep.search.trials import trials
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -18,7 +18,7 @@ from gpt_exp.page.table import Cell, Row, number
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.run.tail import end
 from gpt_exp.sweep import leaderboard as boards
-from gpt_exp.sweep.board_console import short, spelt
+from gpt_exp.sweep.console.board import short, spelt
 from gpt_exp.sweep.folder import DONE, STATES, SweepFolder
 from gpt_exp.sweep.leaderboard import Leaderboard
 from gpt_exp.sweep.seeds import SEED, Group, Value

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import plotly.graph_objects as go
 
 from gpt_exp.page.figures import PALETTE, Curve, layout, overlay, points
-from gpt_exp.sweep.board_console import short
+from gpt_exp.sweep.console.board import short
 from gpt_exp.sweep.leaderboard import Leaderboard, Row
+from gpt_exp.sweep.search.study import quiet
+from gpt_exp.sweep.search.trials import WIDE, study
 from gpt_exp.sweep.seeds import SEED, Value, over_seeds
-from gpt_exp.sweep.study import quiet
-from gpt_exp.sweep.trials import WIDE, study
 
 if TYPE_CHECKING:
     from optuna import Study

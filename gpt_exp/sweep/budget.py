@@ -9,7 +9,7 @@ from gpt_exp.config import cost
 from gpt_exp.page.numbers import count, duration
 from gpt_exp.sweep.folder import Job, SweepFolder
 from gpt_exp.sweep.plan import Command
-from gpt_exp.sweep.space import corners
+from gpt_exp.sweep.space.space import corners
 
 
 def budget(folder: SweepFolder, jobs: list[Job], wanted: list[Job], command: Command, slots: int) -> str:

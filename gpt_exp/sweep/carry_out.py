@@ -18,14 +18,14 @@ from gpt_exp.config.problem import refuse
 from gpt_exp.errors import JobsFailed
 from gpt_exp.sweep import plan
 from gpt_exp.sweep.budget import budget
-from gpt_exp.sweep.display import ConsoleDisplay
+from gpt_exp.sweep.console.display import ConsoleDisplay
 from gpt_exp.sweep.folder import DONE, Job, SweepFolder
 from gpt_exp.sweep.guide import BySearch, InOrder
-from gpt_exp.sweep.here import this_machine
+from gpt_exp.sweep.machine.here import this_machine
+from gpt_exp.sweep.machine.survivors import wait_for_survivors
 from gpt_exp.sweep.manager import Guide, Manager, Place
 from gpt_exp.sweep.settings import Settings
-from gpt_exp.sweep.space import corners, grid, read_space
-from gpt_exp.sweep.survivors import wait_for_survivors
+from gpt_exp.sweep.space.space import corners, grid, read_space
 
 # From settings, resolved configs of jobs, and how many wait.
 MakePlace = Callable[[Settings, list[dict[str, Any]], int], Place]
@@ -147,7 +147,7 @@ def _guide(
             plan.reuse(folder, [job], outputs)
         return job
 
-    from gpt_exp.sweep.search import Search  # Optuna takes its time.
+    from gpt_exp.sweep.search.search import Search  # Optuna takes its time.
 
     search = Search(command.space, command.settings, folder.study, name=folder.name)
     return BySearch(folder, jobs, search, command.settings.objectives, make_job=make_job)
@@ -156,7 +156,7 @@ def _guide(
 def tell_result(folder: SweepFolder, console: Console) -> None:
     """The table on the console and in files, and the page."""
     from gpt_exp.page.sweep import write_sweep_report
-    from gpt_exp.sweep.board_console import print_board
+    from gpt_exp.sweep.console.board import print_board
     from gpt_exp.sweep.leaderboard import leaderboard
 
     print_board(leaderboard(folder), console)

@@ -36,14 +36,14 @@ def main(config: DictConfig, overrides: list[str]) -> None:
 
 def tell_status(folder: SweepFolder, console: Console) -> None:
     """A line a job, and what they come to."""
-    from gpt_exp.sweep.status import print_status
+    from gpt_exp.sweep.console.status import print_status
 
     print_status(folder, console)
 
 
 def tell_leaderboard(folder: SweepFolder, form: str) -> None:
     """The table, on the console as asked for, and always in the sweep folder's files."""
-    from gpt_exp.sweep.board_console import print_board
+    from gpt_exp.sweep.console.board import print_board
     from gpt_exp.sweep.leaderboard import leaderboard, write
 
     if form not in FORMATS:

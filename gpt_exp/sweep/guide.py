@@ -15,7 +15,7 @@ from gpt_exp.run.tail import Tail
 from gpt_exp.sweep.folder import SETTLED, Job, Objective, SweepFolder
 
 if TYPE_CHECKING:
-    from gpt_exp.sweep.search import Search, Trial
+    from gpt_exp.sweep.search.search import Search, Trial
 
 
 class InOrder:

@@ -18,7 +18,7 @@ from gpt_exp.run.folder import RunFolder
 from gpt_exp.run.identity import differences, identity, is_runtime
 from gpt_exp.sweep.folder import Job, SweepFolder, sweep_folders
 from gpt_exp.sweep.settings import Settings
-from gpt_exp.sweep.space import Space
+from gpt_exp.sweep.space.space import Space
 
 PASSING = ("sweep.folder", "sweep.retry_failed", "sweep.new")  # Said for once.
 

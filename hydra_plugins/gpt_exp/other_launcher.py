@@ -14,7 +14,7 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from gpt_exp.config.overrides import quoted
-from gpt_exp.sweep.node import work
+from gpt_exp.sweep.cluster.node import work
 
 SURROUNDINGS = {
     "SLURM_KILL_BAD_EXIT": "1",  # When a process of a run fails, srun ends those that would wait for it.

@@ -28,8 +28,8 @@ class GptExpSweeper(Sweeper):
         return carry_out(texts, own_options(), config_name, make_place=self._place_maker())
 
     def _place_maker(self) -> Any:
-        from gpt_exp.sweep.elsewhere import elsewhere
-        from gpt_exp.sweep.here import this_machine
+        from gpt_exp.sweep.cluster.elsewhere import elsewhere
+        from gpt_exp.sweep.machine.here import this_machine
         from hydra_plugins.gpt_exp.other_launcher import OtherLauncher
 
         launcher: Any = OmegaConf.to_container(self.config.hydra.launcher, resolve=True)

@@ -7,7 +7,7 @@ import pytest
 import sweep_folders
 from pruned_search import MAX_STEPS, Spent
 
-from gpt_exp.sweep.search import Search
+from gpt_exp.sweep.search.search import Search
 
 JOBS = list(product(*(override.partition("=")[2].split(",") for override in pruned_search.SPACE)))
 

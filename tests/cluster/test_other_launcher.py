@@ -11,7 +11,7 @@ from hydra.types import HydraContext, RunMode
 from gpt_exp.config.location import conf_folder
 from gpt_exp.config.overrides import quoted
 from gpt_exp.run.folder import RunFolder, read_json
-from gpt_exp.sweep.node import launch_file, note_file
+from gpt_exp.sweep.cluster.node import launch_file, note_file
 from hydra_plugins.gpt_exp.other_launcher import OtherLauncher
 
 

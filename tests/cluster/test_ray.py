@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from gpt_exp.sweep.node import launch_file
+from gpt_exp.sweep.cluster.node import launch_file
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from gpt_exp.sweep.node import launch_file, note_file
+from gpt_exp.sweep.cluster.node import launch_file, note_file
 
 pytestmark = pytest.mark.slow
 LENGTH = ["trainer.max_steps=300", "trainer.val_check_interval=150"]

@@ -7,7 +7,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.trial import TrialState
 
 from gpt_exp.dashboard.optuna_ui import Studies
-from gpt_exp.sweep.study import quiet
+from gpt_exp.sweep.search.study import quiet
 
 NAME = "name/time"
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from sweep_folders import change, loss_of
 
 from gpt_exp.run import lines
-from gpt_exp.sweep.board_console import print_board
+from gpt_exp.sweep.console.board import print_board
 from gpt_exp.sweep.leaderboard import leaderboard, settings, write
 
 GRID = {"optimizer.lr": [0.001, 0.01, 0.1], "optimizer": ["adamw", "sgd"], "seed": [1, 2]}

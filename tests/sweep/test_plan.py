@@ -12,7 +12,7 @@ from gpt_exp.run.folder import RunFolder
 from gpt_exp.run.identity import identity
 from gpt_exp.sweep import plan
 from gpt_exp.sweep.carry_out import settings_of
-from gpt_exp.sweep.space import corners, grid, read_space
+from gpt_exp.sweep.space.space import corners, grid, read_space
 
 
 @pytest.fixture

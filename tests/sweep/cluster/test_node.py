@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from gpt_exp.run.folder import RunFolder, read_json
-from gpt_exp.sweep import node
-from gpt_exp.sweep.queue_signals import TAKEN_BACK
+from gpt_exp.sweep.cluster import node
+from gpt_exp.sweep.cluster.queue_signals import TAKEN_BACK
 
 WAIT_FOR_STOP = """
 import signal, sys, time

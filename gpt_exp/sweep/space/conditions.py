@@ -14,7 +14,7 @@ from typing import Any
 from gpt_exp.config.nearest import nearest
 from gpt_exp.config.overrides import COMMAND_LINE
 from gpt_exp.config.problem import Problem, refuse
-from gpt_exp.sweep.parameter import LOG, Parameter, is_condition, key_of, read_value
+from gpt_exp.sweep.space.parameter import LOG, Parameter, is_condition, key_of, read_value
 
 Known = Mapping[str, Mapping[str, str]]  # Key -> what Hydra reads -> how it is spelt.
 

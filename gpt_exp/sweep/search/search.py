@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
 from gpt_exp.run import durable
+from gpt_exp.sweep.search.study import as_drawn, open_study, quiet, refuse_unfit, sampler_of_trial, suggest
 from gpt_exp.sweep.settings import Settings
-from gpt_exp.sweep.space import Chosen, Space, every_job, size
-from gpt_exp.sweep.study import as_drawn, open_study, quiet, refuse_unfit, sampler_of_trial, suggest
+from gpt_exp.sweep.space.space import Chosen, Space, every_job, size
 
 if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
@@ -77,7 +77,7 @@ class Search:
         """Note a job's value of the objective at a step; why it should be pruned, or None."""
         import optuna
 
-        from gpt_exp.sweep.pruning import reason
+        from gpt_exp.sweep.search.pruning import reason
 
         if len(self._settings.objectives) > 1 or self._trial(number).state.is_finished():
             return None

@@ -11,8 +11,8 @@ import pytest
 
 from gpt_exp.run import stop_request
 from gpt_exp.run.folder import RunFolder
-from gpt_exp.sweep import process
-from gpt_exp.sweep.process import Limits, Process
+from gpt_exp.sweep.machine import process
+from gpt_exp.sweep.machine.process import Limits, Process
 
 SECOND = 1 / 60  # In minutes.
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from gpt_exp.config.targets import is_allowed
 from gpt_exp.errors import UserError
-from gpt_exp.sweep.parameter import Parameter
 from gpt_exp.sweep.settings import Settings
-from gpt_exp.sweep.space import Space
+from gpt_exp.sweep.space.parameter import Parameter
+from gpt_exp.sweep.space.space import Space
 
 if TYPE_CHECKING:
     from optuna import Study

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gpt_exp.sweep.slots import Slots, gpus
+from gpt_exp.sweep.machine.slots import Slots, gpus
 
 
 def test_cores_are_shared():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from gpt_exp.config.overrides import parse
 from gpt_exp.errors import UserError
-from gpt_exp.sweep.space import Space, corners, every_job, grid, read_space, size
+from gpt_exp.sweep.space.space import Space, corners, every_job, grid, read_space, size
 
 CONDITIONAL = [
     "optimizer=adamw,muon,sgd",

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gpt_exp.page.numbers import duration, rounded
-from gpt_exp.sweep.display import COLORS
+from gpt_exp.sweep.console.display import COLORS
 from gpt_exp.sweep.leaderboard import Leaderboard, Row
 from gpt_exp.sweep.seeds import SEED, Value
 

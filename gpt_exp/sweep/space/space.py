@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from gpt_exp.config.overrides import COMMAND_LINE, parse
 from gpt_exp.config.problem import Problem, refuse
-from gpt_exp.sweep.conditions import with_conditions
-from gpt_exp.sweep.parameter import Parameter, is_condition, key_of, read_parameter, tags_of
+from gpt_exp.sweep.space.conditions import with_conditions
+from gpt_exp.sweep.space.parameter import Parameter, is_condition, key_of, read_parameter, tags_of
 
 ONE_VALUE = "a sweep has one value of it"
 NEEDS_SEARCH = "interval(...) needs a search, such as sweep=tpe, or a list of values"

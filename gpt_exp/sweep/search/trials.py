@@ -25,7 +25,7 @@ def study(board: Leaderboard) -> Study:
     import optuna
     from optuna.study import StudyDirection
 
-    from gpt_exp.sweep.study import quiet
+    from gpt_exp.sweep.search.study import quiet
 
     with quiet():
         made = optuna.create_study(

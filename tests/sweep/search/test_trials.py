@@ -2,7 +2,7 @@ import optuna
 from sweep_folders import change
 
 from gpt_exp.sweep.leaderboard import leaderboard
-from gpt_exp.sweep.trials import study, trials
+from gpt_exp.sweep.search.trials import study, trials
 
 GRID = {"optimizer.lr": [0.001, 0.01, 0.1], "optimizer": ["adamw", "sgd"]}
 

@@ -13,13 +13,13 @@ import pytest
 from gpt_exp.errors import UserError
 from gpt_exp.run import lock
 from gpt_exp.run.folder import RunFolder
-from gpt_exp.sweep import elsewhere, launched, node
-from gpt_exp.sweep.elsewhere import Elsewhere
+from gpt_exp.sweep.cluster import elsewhere, launched, node
+from gpt_exp.sweep.cluster.elsewhere import Elsewhere
+from gpt_exp.sweep.cluster.queue_signals import TAKEN_BACK
+from gpt_exp.sweep.cluster.slurm import Entry
 from gpt_exp.sweep.ending import Ending
 from gpt_exp.sweep.folder import Job
-from gpt_exp.sweep.process import Limits
-from gpt_exp.sweep.queue_signals import TAKEN_BACK
-from gpt_exp.sweep.slurm import Entry
+from gpt_exp.sweep.machine.process import Limits
 
 # Stands for python -m gpt_exp.job: does what the file `do` in the run's folder says.
 JOB = """

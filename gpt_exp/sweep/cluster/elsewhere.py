@@ -17,12 +17,12 @@ from uuid import uuid4
 from gpt_exp.errors import UserError
 from gpt_exp.run import durable, lock
 from gpt_exp.run.folder import RunFolder, read_json
+from gpt_exp.sweep.cluster.launched import Launch, Launched
+from gpt_exp.sweep.cluster.node import launch_file
+from gpt_exp.sweep.cluster.slurm import Queue
 from gpt_exp.sweep.folder import Job
-from gpt_exp.sweep.launched import Launch, Launched
-from gpt_exp.sweep.node import launch_file
-from gpt_exp.sweep.process import Limits
+from gpt_exp.sweep.machine.process import Limits
 from gpt_exp.sweep.settings import Settings
-from gpt_exp.sweep.slurm import Queue
 
 TRIALS_AT_A_TIME = 4  # Of a search: it learns nothing from jobs that have not ended.
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gpt_exp.page.numbers import duration
 from gpt_exp.run.lines import read_metrics
-from gpt_exp.sweep.display import COLORS
+from gpt_exp.sweep.console.display import COLORS
 from gpt_exp.sweep.folder import Job, SweepFolder
 
 

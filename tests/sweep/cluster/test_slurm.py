@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gpt_exp.errors import UserError
-from gpt_exp.sweep import slurm
+from gpt_exp.sweep.cluster import slurm
 
 
 @pytest.fixture

@@ -17,9 +17,9 @@ from omegaconf import OmegaConf
 
 from gpt_exp.config.compose import compose
 from gpt_exp.errors import UserError
-from gpt_exp.sweep.search import Search, Trial
+from gpt_exp.sweep.search.search import Search, Trial
 from gpt_exp.sweep.settings import Settings
-from gpt_exp.sweep.space import grid, read_space
+from gpt_exp.sweep.space.space import grid, read_space
 
 INTERVALS = ["lr=tag(log, interval(1e-4,1e-1))", "decay=interval(0,1)"]
 LISTS = ["lr=1,2,3,4", "decay=a,b,c,d"]
@@ -412,7 +412,7 @@ def test_optuna_keeps_quiet(
 
 
 def test_neither_optuna_nor_torch_is_imported_before_a_search() -> None:
-    code = "import sys, gpt_exp.sweep.search, gpt_exp.sweep.space; print(*sys.modules)"
+    code = "import sys, gpt_exp.sweep.search.search, gpt_exp.sweep.space.space; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"optuna", "torch", "lightning", "scipy", "numpy"} & set(result.stdout.split())
 

@@ -12,10 +12,10 @@ from typing import Any
 from gpt_exp.errors import UserError
 from gpt_exp.run import lock, stop_request
 from gpt_exp.run.folder import RunFolder, read_json
+from gpt_exp.sweep.cluster.node import console_file, note_file
+from gpt_exp.sweep.cluster.slurm import Entry, Queue
 from gpt_exp.sweep.ending import Ending, ending, last_words, one_line
-from gpt_exp.sweep.node import console_file, note_file
-from gpt_exp.sweep.process import GRACE_SECONDS, Limits, Silence, last_sign
-from gpt_exp.sweep.slurm import Entry, Queue
+from gpt_exp.sweep.machine.process import GRACE_SECONDS, Limits, Silence, last_sign
 
 LOOK_SECONDS = 1.0  # Between two looks into a run folder, perhaps on another machine's disk.
 LOST_SECONDS = 60.0  # A job that seems gone may be about to begin, or NFS not yet show its last files.

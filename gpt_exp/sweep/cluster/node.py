@@ -14,7 +14,7 @@ from typing import Any
 
 from gpt_exp.run import durable, lock, stop_request
 from gpt_exp.run.folder import RunFolder, read_json
-from gpt_exp.sweep.queue_signals import TAKEN_BACK, QueueSignals
+from gpt_exp.sweep.cluster.queue_signals import TAKEN_BACK, QueueSignals
 
 JOB = (sys.executable, "-m", "gpt_exp.job")
 SURVIVOR_SECONDS = 120.0  # In which a run whose attendant was killed saves and stops by itself.

@@ -12,9 +12,9 @@ from gpt_exp.config import cost, feasibility
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.sweep.ending import Ending
 from gpt_exp.sweep.folder import Job
-from gpt_exp.sweep.process import Limits, Process
+from gpt_exp.sweep.machine.process import Limits, Process
+from gpt_exp.sweep.machine.slots import Slot, Slots, available_memory, gpus, num_cores
 from gpt_exp.sweep.settings import Settings
-from gpt_exp.sweep.slots import Slot, Slots, available_memory, gpus, num_cores
 
 PROCESS_BYTES = 0.8e9  # Of a job that has imported torch, before its model.
 MARGIN = 1.5  # Memory estimates are rough.
