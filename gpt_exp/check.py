@@ -9,7 +9,7 @@ from omegaconf import DictConfig
 
 from gpt_exp.config import cost, feasibility
 from gpt_exp.config.resolve import resolve
-from gpt_exp.page.numbers import count, duration, size
+from gpt_exp.page.numbers import count, duration, several, size
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:
@@ -41,8 +41,8 @@ def rows(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
 def _job(config: dict[str, Any], job: cost.Cost) -> Iterator[tuple[str, str]]:
     nodes = feasibility.get(config, "trainer.num_nodes", 1)
     accumulate = feasibility.get(config, "trainer.accumulate_grad_batches", 1)
-    devices = _count(job.devices, "device") if job.devices else "devices (decided at the start)"
-    factors = f"{job.micro_batch_size} x {devices} x {_count(nodes, 'node')} x {accumulate} accumulated"
+    devices = several(job.devices, "device") if job.devices else "devices (decided at the start)"
+    factors = f"{job.micro_batch_size} x {devices} x {several(nodes, 'node')} x {accumulate} accumulated"
     yield "batch", f"{config['batch_size']} sequences = {factors}; {job.tokens_per_step:,} tokens a step"
     steps = feasibility.get(config, "trainer.max_steps", 1)
     yield "training", f"{steps:,} steps, {count(job.tokens)} tokens, {job.flops:.1e} FLOPs"
@@ -52,7 +52,3 @@ def _job(config: dict[str, Any], job: cost.Cost) -> Iterator[tuple[str, str]]:
     many = f" ({job.world_size} of them)" if job.world_size > 1 else ""
     spent = ", ".join(f"{duration(seconds)} on {name}" for name, seconds in times.items())
     yield "time", f"about {spent}{many}; {basis}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'s' * (number != 1)}"

@@ -15,6 +15,11 @@ def count(number: float) -> str:
     return _with_unit(number, THOUSANDS)
 
 
+def several(number: int, noun: str) -> str:
+    """1 job, 3 jobs"""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
 def size(num_bytes: float) -> str:
     """517 bytes, 5 MB, 1.5 GB, as memory is sold."""
     return _with_unit(num_bytes, BYTES)

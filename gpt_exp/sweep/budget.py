@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from gpt_exp.config import cost
-from gpt_exp.page.numbers import count, duration
+from gpt_exp.page.numbers import count, duration, several
 from gpt_exp.sweep.folder import Job, SweepFolder
 from gpt_exp.sweep.plan import Command
 from gpt_exp.sweep.space.space import corners
@@ -16,7 +16,7 @@ def budget(folder: SweepFolder, jobs: list[Job], wanted: list[Job], command: Com
     """How many jobs there are in which state, the tokens of those to come, and about how long they take."""
     states = Counter("to go on" if job.state == "waiting" and job.attempts else job.state for job in jobs)
     told = ", ".join(f"{number} {state}" for state, number in states.items())
-    line = f"{folder.path}: {len(jobs)} jobs ({told})" if jobs else f"{folder.path}:"
+    line = f"{folder.path}: {several(len(jobs), 'job')} ({told})" if jobs else f"{folder.path}:"
     if others := len(jobs) - len(wanted):
         line += f", {others} of them not asked for now"
     costs = list(_to_come(wanted, command, slots))
@@ -25,7 +25,8 @@ def budget(folder: SweepFolder, jobs: list[Job], wanted: list[Job], command: Com
     if not costs:
         return line
     tokens, seconds = sum(tokens for tokens, _ in costs), sum(seconds for _, seconds in costs)
-    return f"{line}; {count(tokens)} tokens to train, about {duration(seconds / slots)} in {slots} slots"
+    time = f"about {duration(seconds / slots)} in {several(slots, 'slot')}"
+    return f"{line}; {count(tokens)} tokens to train, {time}"
 
 
 def _to_come(jobs: list[Job], command: Command, slots: int) -> Iterator[tuple[float, float]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import isnan
 from typing import TYPE_CHECKING, Any
+
+from gpt_exp.page.numbers import several
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -41,7 +42,8 @@ def _by_percentile(study: Study, trial: FrozenTrial, step: int, percentile: floa
     limit = float(np.nanpercentile(others, 100 - percentile if maximize else percentile))
     best = (np.nanmax if maximize else np.nanmin)(list(trial.intermediate_values.values()))
     what = "the median" if percentile == 50 else f"the best {percentile:g} %"
-    return f"worse than {what} of {_jobs(others)} at step {step:,}: {_compared(float(best), limit, maximize)}"
+    compared = _compared(float(best), limit, maximize)
+    return f"worse than {what} of {several(len(others), 'job')} at step {step:,}: {compared}"
 
 
 def _by_rung(study: Study, trial: FrozenTrial, step: int, reduction_factor: int) -> str:
@@ -58,15 +60,12 @@ def _by_rung(study: Study, trial: FrozenTrial, step: int, reduction_factor: int)
     if value == limit:
         return ""
     part = PARTS.get(reduction_factor, f"1/{reduction_factor}")
-    return f"not in the best {part} of {_jobs(reached)} at step {step:,}: {_compared(value, limit, maximize)}"
+    compared = _compared(value, limit, maximize)
+    return f"not in the best {part} of {several(len(reached), 'job')} at step {step:,}: {compared}"
 
 
 def _is_maximized(study: Study) -> bool:
     return study.direction.name == "MAXIMIZE"
-
-
-def _jobs(values: Sequence[float]) -> str:
-    return f"{len(values)} job{'s' * (len(values) != 1)}"
 
 
 def _compared(value: float, limit: float, maximize: bool) -> str:
