@@ -120,8 +120,8 @@ class LanguageModel(Protocol):
     def new_cache(self, batch_size: int, max_length: int) -> Any:
         """An empty key-value cache; passing it to a call appends to it.
 
-        A method `select(rows)`, for an int64 tensor `(new batch,)`, keeps those rows in that order; without it,
-        what the rows hold is read again wherever a batch changes (beam search, sequences that end).
+        A method `select(rows)`, `rows` int64 `(new batch,)`, keeps those rows in that order. Without it all
+        is read again wherever a batch changes (beam search, sequences that end).
         """
 
 
@@ -132,7 +132,7 @@ Prompts = Sequence[Sequence[int]]  # Of any lengths, at least a token each.
 
 
 class Rules(NamedTuple):
-    """What every continuation keeps to, however it is decoded. Functions see its new tokens, the prompt's not."""
+    """What every continuation keeps to, however it is decoded; functions see its new tokens alone."""
 
     max_new_tokens: int
     stop_tokens: Collection[int] = ()  # End a sequence and are no part of it.
@@ -141,7 +141,7 @@ class Rules(NamedTuple):
 
 
 class Decoding(Protocol):
-    """How a model continues prompts (`gpt_exp/decoding/`): what comes does not depend on who shares the batch.
+    """How a model continues prompts (`gpt_exp/decoding/`), each as if it were alone in the batch.
 
     When a sequence fills the context, the model reads its last half again and goes on.
     """
@@ -149,7 +149,7 @@ class Decoding(Protocol):
     def __call__(
         self, model: Model, prompts: Prompts, rules: Rules, *, seeds: Sequence[int] | None = None
     ) -> list[list[int]]:
-        """Each prompt's new tokens. `seeds`, one a prompt, are for what is drawn; None draws anew each time."""
+        """Each prompt's new tokens. `seeds`, one a prompt, are of what is drawn; None: anew each time."""
 
 
 @runtime_checkable

@@ -117,7 +117,9 @@ class LanguageModule(LightningModule, ABC):
             self.report(self._speed_metrics(step))
         self._losses.clear()
         if step == trainer.max_steps:
-            trainer.should_stop = True  # Lightning then validates once more: the last weights may be the best.
+            trainer.should_stop = (
+                True  # Lightning then validates once more: the last weights may be the best.
+            )
 
     def _training_metrics(self, step: int) -> dict[str, float]:
         loss = self.trainer.strategy.reduce(torch.stack(self._losses).mean(), reduce_op="mean")
