@@ -9,6 +9,8 @@ import torch
 from omegaconf import OmegaConf
 
 from gpt_exp import generate
+from gpt_exp.config.compose import compose
+from gpt_exp.config.location import groups
 from gpt_exp.decoding.beam import Beam
 from gpt_exp.decoding.sampling import Sampling
 from gpt_exp.experiment import LoadedRun
@@ -92,6 +94,13 @@ def test_an_empty_prompt_begins_a_document(output: Output) -> None:
 def test_a_setting_out_of_range_is_named(output: Output) -> None:
     with pytest.raises(ValueError, match="top_p=2"):
         output(decode={**CONFIG["decode"], "top_p": 2})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("option", groups()["decode"])
+def test_every_option_writes(run: LoadedRun, capsys: pytest.CaptureFixture[str], option: str) -> None:
+    generate.main(compose("generate", ["run=outputs/run", f"decode={option}", "prompt=ab", "device=cpu"]), [])
+    text = capsys.readouterr().out
+    assert text.startswith("ab") and len(text) > 10
 
 
 def test_a_search_prints_its_best_texts(run: LoadedRun, output: Output) -> None:
