@@ -107,8 +107,9 @@ class LanguageModel(Protocol):
     def __call__(self, tokens: Tensor, *, documents: Tensor | None = None, cache: Any = None) -> Tensor:
         """Final hidden states `(batch, time, embedding_dim)`.
 
-        With a cache, `documents` are those of the new tokens; without, each row goes on with the document in
-        which its cache ends. Batches of unequal prompts are made so: padding in front is another document.
+        With a cache, `documents` are those of the new tokens; where they are None, each row goes on with the
+        document in which its cache ends. Prompts of unequal lengths are one batch so: the padding in front is
+        a document of its own. A model that ignores documents can decode prompts of one length only.
         """
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -149,7 +150,7 @@ class Decoding(Protocol):
     def __call__(
         self, model: Model, prompts: Prompts, rules: Rules, *, seeds: Sequence[int] | None = None
     ) -> list[list[int]]:
-        """Each prompt's new tokens. `seeds`, one a prompt, are of what is drawn; None: anew each time."""
+        """Each prompt's new tokens. `seeds`, one a prompt, decide what is drawn; None: anew each time."""
 
 
 @runtime_checkable

@@ -51,13 +51,13 @@ class Beam:
         """The best continuations of each prompt, best first: fewer than `num_best` if rules allow no more."""
         if not 1 <= num_best <= self.num_beams:
             raise ValueError(f"num_best={num_best} must be from 1 to num_beams={self.num_beams}")
-        searches = [_Search(self, rules) for _ in prompts]
-        growing = [search for search in searches if not has_ended([], rules)]
-        if growing:
-            context = Context(model, prompts, max_new_tokens=rules.max_new_tokens, use_cache=self.use_cache)
-            with evaluating(model):
-                while growing:
-                    growing = self._step(context, growing, rules)
+        if not prompts or has_ended([], rules):
+            return [[] for _ in prompts]
+        growing = searches = [_Search(self, rules) for _ in prompts]
+        context = Context(model, prompts, max_new_tokens=rules.max_new_tokens, use_cache=self.use_cache)
+        with evaluating(model):
+            while growing:
+                growing = self._step(context, growing, rules)
         return [search.finished[:num_best] for search in searches]
 
     def _step(self, context: Context, growing: list[_Search], rules: Rules) -> list[_Search]:

@@ -28,10 +28,10 @@ def stream(
 
     A sequence that has ended leaves the batch, so the others do not pay for it.
     """
-    new: list[list[int]] = [[] for _ in prompts]
-    growing = [i for i in range(len(prompts)) if not has_ended([], rules)]
-    if not growing:
+    if not prompts or has_ended([], rules):
         return
+    new: list[list[int]] = [[] for _ in prompts]
+    growing = list(range(len(prompts)))
     context = Context(model, prompts, max_new_tokens=rules.max_new_tokens, use_cache=use_cache)
     with evaluating(model):
         while growing:
