@@ -3,63 +3,73 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from time import perf_counter
-from typing import Any
 
-import torch
 from omegaconf import DictConfig
 from rich.console import Console
 
-from gpt_exp.decoding.sample import sample
+from gpt_exp.decoding.stop import StopStrings, until
 from gpt_exp.decoding.text import stream_text
-from gpt_exp.experiment import LoadedRun, load_run
+from gpt_exp.experiment import load_run, make
+from gpt_exp.interfaces import Decoding, Model, Rules, Searching, Streaming, Tokenizer
 from gpt_exp.precision import resolve_device
-
-SETTINGS = ("max_new_tokens", "temperature", "top_k", "top_p", "min_p")
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:
     """Print each sample, prompt included, an empty line between two; on stderr how fast they came."""
-    device = resolve_device(config.device)
+    decoding, device, stop = make(config.decode), resolve_device(config.device), list(config.stop)
     run = load_run(config.run, config.checkpoint)
     run.model.to(device)
-    prompt = sys.stdin.read() if config.prompt == "-" else config.prompt
-    settings = {name: config[name] for name in SETTINGS}
-    for index in range(config.num_samples):
+    prompt = run.tokenizer.encode(sys.stdin.read() if config.prompt == "-" else config.prompt)
+    end = run.tokenizer.end_of_text
+    stops = StopStrings(run.tokenizer, stop) if stop else None
+    rules = Rules(config.max_new_tokens, stop_tokens=(end,), stop=stops)
+    began, num_new = perf_counter(), 0
+    found = continuations(
+        decoding, run.model, [end, *prompt], rules, count=config.num_samples, seed=config.seed
+    )
+    for index, tokens in enumerate(found):
         if index > 0:
             print()
-        seed = None if config.seed is None else config.seed + index
-        write(run, prompt, device=device, seed=seed, **settings)
-
-
-def write(run: LoadedRun, prompt: str, *, device: torch.device, **settings: Any) -> None:
-    """Print one sample as its tokens come; what is printed of the prompt is what the model reads."""
-    began, num_new = perf_counter(), 0
-
-    def tokens() -> Iterator[int]:
-        nonlocal num_new
-        read = run.tokenizer.encode(prompt)
-        yield from read
-        for token in continuation(run, read, device=device, **settings):
-            num_new += 1
-            yield token
-
-    for text in stream_text(run.tokenizer, tokens()):
-        print(text, end="", flush=True)
-    print()
+        num_new += write(run.tokenizer, prompt, tokens, stop)
     speed = num_new / (perf_counter() - began)
     Console(stderr=True, highlight=False).print(f"{num_new} tokens, {speed:.0f} tokens/s", style="dim")
 
 
-def continuation(
-    run: LoadedRun, prompt: list[int], *, device: torch.device, **settings: Any
-) -> Iterator[int]:
-    """The tokens after a prompt that begins a document, until the document ends."""
-    end_of_text = run.tokenizer.end_of_text
-    start = torch.tensor([[end_of_text, *prompt]], device=device)
-    model: Any = run.model
-    for token in sample(model, start, stop_token=end_of_text, **settings):
-        if token.item() == end_of_text:
-            return
-        yield int(token)
+def continuations(
+    decoding: Decoding, model: Model, prompt: list[int], rules: Rules, *, count: int, seed: int | None
+) -> Iterator[Iterable[int]]:
+    """The best of a search; or `count` with seeds in a row, token by token where that can be."""
+    if isinstance(decoding, Searching):
+        (best,) = decoding.search(model, [prompt], rules, num_best=count)
+        yield from (hypothesis.tokens for hypothesis in best)
+        return
+    for index in range(count):
+        seeds = None if seed is None else [seed + index]
+        if isinstance(decoding, Streaming):
+            steps = decoding.stream(model, [prompt], rules, seeds=seeds)
+            yield (token for (token,) in steps if token is not None)
+        else:
+            yield from decoding(model, [prompt], rules, seeds=seeds)
+
+
+def write(tokenizer: Tokenizer, prompt: list[int], new: Iterable[int], stop: list[str]) -> int:
+    """Print a text as its tokens come; what is printed of the prompt is what the model reads.
+
+    Returns the number of new tokens.
+    """
+    num_new = 0
+
+    def counted() -> Iterator[int]:
+        nonlocal num_new
+        for token in new:
+            num_new += 1
+            yield token
+
+    texts = stream_text(tokenizer, chain(prompt, counted()))
+    for text in until(texts, stop, after=len(tokenizer.decode(prompt))):
+        print(text, end="", flush=True)
+    print()
+    return num_new

@@ -5,9 +5,9 @@ Shapes are written `(batch, time)`; tokens are int64; losses are in nats.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:  # Sources and tokenizers are imported where torch must not be.
     import numpy as np
@@ -105,7 +105,12 @@ class LanguageModel(Protocol):
     blocks: nn.ModuleList  # What is sharded, checkpointed and unfrozen piece by piece.
 
     def __call__(self, tokens: Tensor, *, documents: Tensor | None = None, cache: Any = None) -> Tensor:
-        """Final hidden states `(batch, time, embedding_dim)`."""
+        """Final hidden states `(batch, time, embedding_dim)`.
+
+        With a cache, `documents` are those of the new tokens; where they are None, each row goes on with the
+        document in which its cache ends. Prompts of unequal lengths are one batch so: the padding in front is
+        a document of its own. A model that ignores documents can decode prompts of one length only.
+        """
 
     def logits(self, hidden: Tensor) -> Tensor:
         """`(batch, time, vocab)`"""
@@ -114,10 +119,65 @@ class LanguageModel(Protocol):
         """Cross-entropy, in chunks: the whole batch's logits never stand in memory."""
 
     def new_cache(self, batch_size: int, max_length: int) -> Any:
-        """An empty key-value cache; passing it to a call appends to it."""
+        """An empty key-value cache; passing it to a call appends to it.
+
+        A method `select(rows)`, `rows` int64 `(new batch,)`, keeps those rows in that order. Without it all
+        is read again wherever a batch changes (beam search, sequences that end).
+        """
 
 
 Model = Any  # A torch module that keeps the contract of LanguageModel: Python can't say "both".
+
+
+Prompts = Sequence[Sequence[int]]  # Of any lengths, at least a token each.
+
+
+class Rules(NamedTuple):
+    """What every continuation keeps to, however it is decoded; functions see its new tokens alone."""
+
+    max_new_tokens: int
+    stop_tokens: Collection[int] = ()  # End a sequence and are no part of it.
+    stop: Callable[[Sequence[int]], bool] | None = None  # Whether these end it: the last one is kept.
+    allowed: Callable[[Sequence[int]], Collection[int]] | None = None  # What may follow; nothing: the end.
+
+
+class Decoding(Protocol):
+    """How a model continues prompts (`gpt_exp/decoding/`), each as if it were alone in the batch.
+
+    When a sequence fills the context, the model reads its last half again and goes on.
+    """
+
+    def __call__(
+        self, model: Model, prompts: Prompts, rules: Rules, *, seeds: Sequence[int] | None = None
+    ) -> list[list[int]]:
+        """Each prompt's new tokens. `seeds`, one a prompt, decide what is drawn; None: anew each time."""
+
+
+@runtime_checkable
+class Streaming(Decoding, Protocol):
+    """A decoding that knows a token at a time."""
+
+    def stream(
+        self, model: Model, prompts: Prompts, rules: Rules, *, seeds: Sequence[int] | None = None
+    ) -> Iterator[list[int | None]]:
+        """The next token of each sequence, None for one that has ended; ends with the last of them."""
+
+
+class Hypothesis(NamedTuple):
+    """A continuation and how good the search thinks it is."""
+
+    tokens: list[int]
+    score: float  # In nats; higher is better.
+
+
+@runtime_checkable
+class Searching(Decoding, Protocol):
+    """A decoding that weighs several continuations."""
+
+    def search(
+        self, model: Model, prompts: Prompts, rules: Rules, *, num_best: int = 1
+    ) -> list[list[Hypothesis]]:
+        """The best continuations of each prompt, best first, at most `num_best`."""
 
 
 class Task(Protocol):

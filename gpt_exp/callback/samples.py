@@ -10,7 +10,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from rich.text import Text
 
-from gpt_exp.decoding.sample import sample
+from gpt_exp.decoding.sampling import Sampling
+from gpt_exp.interfaces import Rules
 from gpt_exp.run import lines
 from gpt_exp.run.folder import RunFolder
 
@@ -38,13 +39,8 @@ class Samples(Callback):
             raise ValueError(f"every_n_steps={every_n_steps} must be at least 1")
         self.every_n_steps = every_n_steps
         self.prompts = prompts
-        self.settings: dict[str, Any] = {
-            "max_new_tokens": max_new_tokens,
-            "temperature": temperature,
-            "top_k": top_k,
-            "top_p": top_p,
-            "min_p": min_p,
-        }
+        self.rules = Rules(max_new_tokens)
+        self.sampling = Sampling(temperature=temperature, top_k=top_k, top_p=top_p, min_p=min_p)
         self.seed = seed  # Of the first prompt; the others have the next ones.
         self._step = 0  # Of the last samples.
         self._texts: list[str] = []
@@ -77,8 +73,7 @@ class Samples(Callback):
     def _continue(self, pl_module: Any, prompt: str, seed: int) -> str:
         tokenizer = pl_module.tokenizer
         start = [tokenizer.end_of_text, *tokenizer.encode(prompt)]
-        read = torch.tensor([start], device=pl_module.device)
-        tokens = torch.cat(list(sample(pl_module.model, read, seed=seed, **self.settings))).tolist()
+        (tokens,) = self.sampling(pl_module.model, [start], self.rules, seeds=[seed])
         end = tokens.index(tokenizer.end_of_text) if tokenizer.end_of_text in tokens else None
         return tokenizer.decode(tokens[:end])
 

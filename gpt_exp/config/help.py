@@ -42,9 +42,10 @@ EXAMPLES = {
     "generate": [
         "run=outputs/pretrain_demo/RUN",
         "run=outputs/pretrain_demo/RUN prompt='def '",
-        "run=outputs/pretrain_demo/RUN prompt='class ' max_new_tokens=200 temperature=0.8 top_p=0.95",
+        "run=outputs/pretrain_demo/RUN prompt='class ' decode.temperature=0.8 decode.top_p=0.95",
         "run=outputs/pretrain_demo/RUN seed=7",
-        "run=outputs/pretrain_demo/RUN temperature=0",
+        "run=outputs/pretrain_demo/RUN decode=greedy decode.repetition_penalty=1.2",
+        "run=outputs/pretrain_demo/RUN decode=beam decode.num_beams=5 num_samples=3",
     ],
     "export": [
         "run=outputs/pretrain_demo/RUN path=exported",

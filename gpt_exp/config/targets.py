@@ -25,6 +25,7 @@ OURS = (
     "schedule",
     "callback",
     "logger",
+    "decoding",
 )
 LIGHTNING = ("strategies", "callbacks", "loggers", "plugins", "profilers")
 ALLOWED = (

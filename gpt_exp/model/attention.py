@@ -19,6 +19,7 @@ class KeyValueCache:
         self.size = (batch_size, shape.num_key_value_heads, max_length, shape.head_dim)
         self.max_length = max_length
         self.length = 0  # Tokens held; set to 0 to use the memory again.
+        self.documents: Tensor | None = None  # Of the tokens held, (batch, length); None: one a row.
         self.layers: list[tuple[Tensor, Tensor] | None] = [None] * shape.num_layers
 
     def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
@@ -34,32 +35,59 @@ class KeyValueCache:
         values[:, :, self.length : end] = value
         return keys[:, :, :end], values[:, :, :end]
 
-    def advance(self, num_tokens: int) -> None:
-        """Count the tokens that every layer has appended."""
+    def advance(self, num_tokens: int, documents: Tensor | None = None) -> None:
+        """Count the tokens that every layer has appended; `documents` are those of all tokens now held."""
         self.length += num_tokens
+        self.documents = documents
+
+    def select(self, rows: Tensor) -> None:
+        """Keep the given rows in the given order, `(new batch,)`: some more than once, others not at all."""
+        self.size = (len(rows), *self.size[1:])
+        self.layers = [
+            None if held is None else (held[0].index_select(0, rows), held[1].index_select(0, rows))
+            for held in self.layers
+        ]
+        self.documents = None if self.documents is None else self.documents.index_select(0, rows)
+
+
+def all_documents(tokens: Tensor, documents: Tensor | None, cache: KeyValueCache | None) -> Tensor | None:
+    """The document of each token held and of `tokens`, `(batch, length + time)`; None: one a row.
+
+    Tokens that come without documents go on with the one in which their row's cache ends.
+    """
+    if cache is None or cache.length == 0:
+        return documents
+    held = cache.documents
+    if held is None:
+        if documents is not None:
+            raise ValueError("this cache was begun without documents: give them from the first tokens on")
+        return None
+    new = held[:, -1:].expand(-1, tokens.shape[1]) if documents is None else documents
+    return torch.cat([held, new], dim=1)
 
 
 def positions(tokens: Tensor, documents: Tensor | None, cache: KeyValueCache | None) -> Tensor:
-    """Each token's place in its document, `(batch or 1, time)`."""
+    """Each token's place in its document, `(batch or 1, time)`; `documents` are `all_documents`."""
     start = cache.length if cache is not None else 0
-    index = torch.arange(start, start + tokens.shape[1], device=tokens.device)[None]
+    index = torch.arange(start + tokens.shape[1], device=tokens.device)[None]
     if documents is None:
-        return index
-    if cache is not None:
-        raise ValueError("a key-value cache holds one document a row: give documents or cache, not both")
+        return index[:, start:]
     is_first = F.pad(documents[:, 1:] != documents[:, :-1], (1, 0))
-    return index - (index * is_first).cummax(1).values
+    return (index - (index * is_first).cummax(1).values)[:, start:]
 
 
 def attention_mask(tokens: Tensor, documents: Tensor | None, cache: KeyValueCache | None) -> Tensor | None:
-    """True where a query (row) sees a key (column), `(batch or 1, 1, time, length)`; None: plain causal."""
+    """True where a query (row) sees a key (column), `(batch or 1, 1, time, length)`; None: plain causal.
+
+    `documents` are `all_documents`.
+    """
     time, past = tokens.shape[1], cache.length if cache is not None else 0
     if documents is None and (past == 0 or time == 1):
         return None
     is_past = torch.ones(time, past + time, dtype=torch.bool, device=tokens.device).tril(past)[None, None]
     if documents is None:
         return is_past
-    return is_past & (documents[:, None, :, None] == documents[:, None, None, :])
+    return is_past & (documents[:, None, past:, None] == documents[:, None, None, :])
 
 
 def attention_precision(query_key_value: Tensor) -> Tensor:

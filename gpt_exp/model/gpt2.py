@@ -10,7 +10,14 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from gpt_exp.interfaces import Loss
-from gpt_exp.model.attention import KeyValueCache, attend, attention_mask, attention_precision, positions
+from gpt_exp.model.attention import (
+    KeyValueCache,
+    all_documents,
+    attend,
+    attention_mask,
+    attention_precision,
+    positions,
+)
 from gpt_exp.model.dropout import Dropout
 from gpt_exp.model.initialization import initialize
 from gpt_exp.model.loss import chunked_cross_entropy
@@ -132,6 +139,7 @@ class GPT2(nn.Module):
         end = tokens.shape[1] + (cache.length if cache is not None else 0)
         if end > self.shape.context_length:
             raise ValueError(f"{end} tokens do not fit context_length={self.shape.context_length}")
+        documents = all_documents(tokens, documents, cache)
         mask = attention_mask(tokens, documents, cache)
         x = self.token_embedding(tokens) + self.position_embedding(positions(tokens, documents, cache))
         x = self.dropout(x)
@@ -141,7 +149,7 @@ class GPT2(nn.Module):
             else:
                 x = block(x, mask, cache)
         if cache is not None:
-            cache.advance(tokens.shape[1])
+            cache.advance(tokens.shape[1], documents)
         return self.final_norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:

@@ -11,7 +11,14 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from gpt_exp.interfaces import Loss
-from gpt_exp.model.attention import KeyValueCache, attend, attention_mask, attention_precision, positions
+from gpt_exp.model.attention import (
+    KeyValueCache,
+    all_documents,
+    attend,
+    attention_mask,
+    attention_precision,
+    positions,
+)
 from gpt_exp.model.dropout import Dropout
 from gpt_exp.model.initialization import initialize
 from gpt_exp.model.loss import chunked_cross_entropy
@@ -158,6 +165,7 @@ class Llama(nn.Module):
         self, tokens: Tensor, *, documents: Tensor | None = None, cache: KeyValueCache | None = None
     ) -> Tensor:
         """Final hidden states `(batch, time, embedding_dim)` of `tokens` `(batch, time)`."""
+        documents = all_documents(tokens, documents, cache)
         rotation = rotation_at(
             positions(tokens, documents, cache),
             head_dim=self.shape.head_dim,
@@ -172,7 +180,7 @@ class Llama(nn.Module):
             else:
                 x = block(x, rotation, mask, cache)
         if cache is not None:
-            cache.advance(tokens.shape[1])
+            cache.advance(tokens.shape[1], documents)
         return self.final_norm(x)
 
     def output_table(self) -> Tensor:

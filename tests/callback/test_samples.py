@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from gpt_exp.callback.samples import Samples
+from gpt_exp.decoding.sampling import Sampling
 from gpt_exp.model.gpt2 import GPT2
 from gpt_exp.module.stopwatch import Stopwatch
 from gpt_exp.run import lines
@@ -87,8 +88,7 @@ def test_text_is_the_models_own_continuation(tmp_path: Path) -> None:
 
 
 def test_text_ends_where_the_document_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = [torch.tensor([token]) for token in (*b"yes", 256, *b"no")]
-    monkeypatch.setattr("gpt_exp.callback.samples.sample", lambda *args, **settings: iter(stream))
+    monkeypatch.setattr(Sampling, "__call__", lambda *args, **seeds: [[*b"yes", 256, *b"no"]])
     fit(tmp_path, [samples()], max_steps=2)
     assert {line["text"] for line in lines.read(tmp_path / "samples.jsonl")} == {"yes"}
 

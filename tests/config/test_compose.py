@@ -55,6 +55,12 @@ def test_a_mistake_is_one_line(override: str, line: str) -> None:
     assert "\n" not in told
 
 
+@pytest.mark.parametrize("key", ["temperature", "top_k", "top_p", "min_p", "repetition_penalty"])
+def test_a_setting_of_a_part_is_found_by_its_last_name(key: str) -> None:
+    with pytest.raises(UserError, match=rf"no such key \(command line\)\. Did you mean decode\.{key}\?"):
+        compose("generate", ["run=outputs/run", f"{key}=1"])
+
+
 def test_all_mistakes_are_told_at_once() -> None:
     lines = complaint("model.num_layer=4", "seed=x", "trainer.strategy={_target_: os.system}").splitlines()
     assert len(lines) == 3

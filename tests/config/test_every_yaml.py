@@ -9,6 +9,7 @@ import pytest
 
 from gpt_exp.config import feasibility
 from gpt_exp.config.compose import composition
+from gpt_exp.config.help import defaults_of
 from gpt_exp.config.keys import META
 from gpt_exp.config.location import groups
 
@@ -31,14 +32,15 @@ def bind(node: Any) -> None:
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_option(group: str, option: str, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("Some text.")
+    verb = "train" if group not in defaults_of("generate") else "generate"
     several = group in ("callback", "logger")
     overrides = [f"{group}=[{option}]" if several else f"{group}={option}"]
-    job = composition("train", overrides)
+    job = composition(verb, overrides)
     missing = [problem.key for problem in job.problems if "needs a value" in problem.message]
     paths = [
         f"{key}=[{tmp_path}/text.txt]" if key.endswith("paths") else f"{key}={tmp_path}" for key in missing
     ]
-    job = composition("train", [*overrides, *paths])
+    job = composition(verb, [*overrides, *paths])
     assert not job.problems
     bind(job.resolved.config)
     assert not feasibility.problems(job.resolved.config)

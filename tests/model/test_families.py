@@ -92,9 +92,46 @@ def test_cache_can_be_used_again(model, tokens):
     torch.testing.assert_close(model(tokens[:, :4], cache=cache), model(tokens[:, :4]), rtol=1e-4, atol=1e-5)
 
 
-def test_cache_and_documents_together_are_refused(model, tokens):
-    with pytest.raises(ValueError, match="documents or cache"):
-        model(tokens, documents=torch.zeros_like(tokens), cache=model.new_cache(2, TIME))
+@pytest.mark.parametrize("steps", [[TIME], [6, 1, 1, 1, 3], [2, 5, 5]])
+@torch.inference_mode()
+def test_cached_documents_are_as_uncached_ones(model, tokens, steps):
+    documents = torch.tensor([[0] * 5 + [1] * 7, [4] * 1 + [5] * 11])
+    cache = model.new_cache(batch_size=2, max_length=TIME)
+    parts = zip(tokens.split(steps, dim=1), documents.split(steps, dim=1), strict=True)
+    cached = torch.cat([model(part, documents=own, cache=cache) for part, own in parts], dim=1)
+    torch.testing.assert_close(cached, model(tokens, documents=documents), rtol=1e-4, atol=1e-5)
+
+
+@torch.inference_mode()
+def test_a_cache_goes_on_with_the_document_in_which_it_ends(model, tokens):
+    """So rows of different lengths are one batch: padded in front by a document of its own."""
+    documents = torch.tensor([[0] * 3 + [1] * 3, [1] * 6])
+    cache = model.new_cache(batch_size=2, max_length=TIME)
+    parts = [model(tokens[:, :6], documents=documents, cache=cache)]
+    parts += [model(part, cache=cache) for part in tokens[:, 6:].split([1, 2, 1, 2], dim=1)]
+    hidden = torch.cat(parts, dim=1)
+    torch.testing.assert_close(hidden[:1, 3:], model(tokens[:1, 3:]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(hidden[1:], model(tokens[1:]), rtol=1e-4, atol=1e-5)
+
+
+def test_documents_that_come_late_are_refused(model, tokens):
+    cache = model.new_cache(2, TIME)
+    model(tokens[:, :3], cache=cache)
+    with pytest.raises(ValueError, match="from the first tokens on"):
+        model(tokens[:, 3:], documents=torch.zeros_like(tokens[:, 3:]), cache=cache)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("rows", [[1, 0], [0], [1, 1, 0, 1]])
+@torch.inference_mode()
+def test_rows_of_a_cache_can_be_selected(model, tokens, rows, packed):
+    documents = torch.tensor([[0] * 3 + [1] * 3, [1] * 6]) if packed else None
+    cache = model.new_cache(batch_size=2, max_length=TIME)
+    model(tokens[:, :6], documents=documents, cache=cache)
+    cache.select(torch.tensor(rows))
+    after = model(tokens[rows, 6:], cache=cache)
+    whole = F.pad(documents, (0, TIME - 6), value=1)[rows] if packed else None
+    torch.testing.assert_close(after, model(tokens[rows], documents=whole)[:, 6:], rtol=1e-4, atol=1e-5)
 
 
 def test_loss_is_cross_entropy_of_the_logits(model, tokens):
