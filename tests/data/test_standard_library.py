@@ -24,3 +24,9 @@ def test_a_python_without_sources_is_told_what_to_do(tmp_path, monkeypatch):
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
     with pytest.raises(ValueError, match=r"without the sources .* data=text"):
         list(StandardLibrary().pieces())
+
+
+def test_files_and_folders_can_be_left_out():
+    names = {piece.document for piece in StandardLibrary(without=["encodings", "pprint.py"]).pieces()}
+    assert "json/decoder.py" in names
+    assert not {name for name in names if name == "pprint.py" or name.startswith("encodings/")}
