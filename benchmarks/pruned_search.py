@@ -4,7 +4,7 @@
 
 Both are `gpt-exp train -m` on Python's own source. The grid's curves then answer searches with other seeds,
 which trains nothing: how much of the result was luck? With --outputs what is finished there is not run again.
-About twelve minutes on two cores.
+About ten minutes on two cores.
 """
 
 from __future__ import annotations
@@ -36,6 +36,8 @@ SPACE = [
 ]
 JOB = [
     "experiment=pretrain_demo",
+    "model=llama_scaling_s",
+    "tokenizer=bpe_1024",
     f"trainer.max_steps={MAX_STEPS}",
     "trainer.val_check_interval=20",
     "split={val_fraction: 0.005, test_fraction: 0.005}",  # The final evaluation reads all of it.
