@@ -55,7 +55,12 @@ def carry_out(
         place = make_place(command.settings, _configs(command), _num_to_come(wanted, command))
         if not place.outlives_sweep:
             wait_for_survivors(folder, jobs, console.print)
-        plan.take_up(folder, jobs, retry_failed=command.settings.retry_failed)
+        plan.take_up(
+            folder,
+            jobs,
+            retry_failed=command.settings.retry_failed,
+            retry_out_of_memory=command.settings.retry_out_of_memory,
+        )
         guide = _guide(folder, jobs, wanted, command, outputs)
         plan.save_asked(folder, command)
         folder.save_jobs(jobs)

@@ -15,6 +15,7 @@ from gpt_exp.run import lock, stop_request
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.sweep.ending import Ending, one_line
 from gpt_exp.sweep.folder import SETTLED, Attempt, Job, SweepFolder
+from gpt_exp.sweep.micro_batch import halve_micro_batch
 
 POLL_SECONDS = 0.2
 
@@ -216,17 +217,3 @@ def _has_ended(work: Work) -> bool:
         return work.poll() is not None
     except Exception:  # It can't be known.
         return True
-
-
-def halve_micro_batch(job: Job, run: RunFolder) -> str | None:
-    """Let the run accumulate twice as often at the same batch; None where it did so before, or can't."""
-    config = run.config()
-    if job.was_halved:
-        return None
-    devices = config.trainer.devices if isinstance(config.trainer.devices, int) else 1
-    accumulate = 2 * config.trainer.accumulate_grad_batches
-    if config.batch_size % (max(1, devices) * config.trainer.num_nodes * accumulate):
-        return None
-    config.trainer.accumulate_grad_batches = accumulate
-    run.save_config(config)
-    return f"half the micro-batch: trainer.accumulate_grad_batches={accumulate}"

@@ -16,7 +16,9 @@ from gpt_exp.errors import UserError
 from gpt_exp.run.find import finished_runs
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.run.identity import differences, identity, is_runtime
+from gpt_exp.sweep.ending import OUT_OF_MEMORY
 from gpt_exp.sweep.folder import Job, SweepFolder, sweep_folders
+from gpt_exp.sweep.micro_batch import halve_micro_batch
 from gpt_exp.sweep.settings import Settings
 from gpt_exp.sweep.space.space import Space
 
@@ -124,11 +126,17 @@ def reuse(folder: SweepFolder, jobs: Sequence[Job], outputs: Path) -> None:
             job.run, job.state = os.path.relpath(done[job.identity], folder.path), "finished"
 
 
-def take_up(folder: SweepFolder, jobs: Sequence[Job], *, retry_failed: bool) -> None:
+def take_up(
+    folder: SweepFolder, jobs: Sequence[Job], *, retry_failed: bool, retry_out_of_memory: bool = False
+) -> None:
     """Bring the manifest up to what the run folders say after a manager's death; what is left to do waits."""
     for job in jobs:
         if job.state in ("running", "stopped"):
-            job.state, job.reason = _left(folder.run(job))
+            run = folder.run(job)
+            job.state, job.reason = _left(run)
+            ran_out = job.state == "failed" and OUT_OF_MEMORY.search(job.reason or "") is not None
+            if ran_out and retry_out_of_memory and (note := halve_micro_batch(job, run)):
+                job.state, job.note = "waiting", note
         is_runnable = job.identity != ""  # Not a search's whose config was refused.
         if job.state == "stopped" or (job.state == "failed" and retry_failed and is_runnable):
             job.state = "waiting"

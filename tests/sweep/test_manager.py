@@ -12,7 +12,8 @@ from gpt_exp.sweep import manager as manager_module
 from gpt_exp.sweep.ending import Ending
 from gpt_exp.sweep.folder import Job, SweepFolder
 from gpt_exp.sweep.guide import InOrder
-from gpt_exp.sweep.manager import Manager, halve_micro_batch
+from gpt_exp.sweep.manager import Manager
+from gpt_exp.sweep.micro_batch import halve_micro_batch
 
 CONFIG = {"batch_size": 8, "trainer": {"devices": 1, "num_nodes": 1, "accumulate_grad_batches": 1}}
 

@@ -12,6 +12,7 @@ from gpt_exp.run.folder import RunFolder
 from gpt_exp.run.identity import identity
 from gpt_exp.sweep import plan
 from gpt_exp.sweep.carry_out import settings_of
+from gpt_exp.sweep.folder import Attempt
 from gpt_exp.sweep.space.space import corners, grid, read_space
 
 
@@ -230,3 +231,15 @@ def test_the_command_can_be_pasted_into_a_shell(planned, tmp_path):
     told = folder.asked()["command"]
     assert shlex.split(told) == ["gpt-exp", "train", *command.arguments]
     assert """'"'"'""" not in told
+
+
+def test_a_job_that_ran_out_of_memory_while_its_manager_died_is_tried_once_more(planned):
+    folder, jobs, command = planned("seed=1,2")
+    for job in jobs:
+        plan.make_run(folder, job, command).set_status("failed", reason="out of memory: 3 GB of 2.5 GB")
+        job.state = "running"
+    jobs[1].attempts = [Attempt(started=0.0), Attempt(started=1.0, note="half the micro-batch")]
+    plan.take_up(folder, jobs, retry_failed=False, retry_out_of_memory=True)
+    assert [job.state for job in jobs] == ["waiting", "failed"]
+    assert folder.run(jobs[0]).config().trainer.accumulate_grad_batches == 2
+    assert jobs[0].was_halved
