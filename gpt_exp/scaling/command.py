@@ -34,6 +34,7 @@ def main(config: DictConfig, overrides: list[str]) -> None:
             bootstrap=config.bootstrap,
             level=config.level,
             seed=config.seed,
+            delta=config.delta,
         )
     show(findings, console)
     save(findings, page.with_suffix(".json"))
@@ -46,6 +47,8 @@ def check(config: DictConfig) -> None:
         raise UserError("scaling needs the folder of a sweep, or of runs: gpt-exp scaling outputs/sweeps/...")
     if not 0 < config.level < 1:
         raise UserError(f"level={config.level}: it is a part of the cases, between 0 and 1, such as 0.9")
+    if config.delta <= 0:
+        raise UserError(f"delta={config.delta}: it is above 0, such as 1e-3 or 0.1")
     if config.bootstrap < 20:
         raise UserError(f"bootstrap={config.bootstrap}: an interval needs at least 20 laws, better 200")
     if any(float(flops) <= 0 for flops in _listed(config.flops)):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gpt_exp.run import durable
-from gpt_exp.scaling.law import EXPONENTS, LEAST_TERM, Fit, Law, fit_with_bootstrap, quantiles
+from gpt_exp.scaling.law import EXPONENTS, HUBER_DELTA, LEAST_TERM, Fit, Law, fit_with_bootstrap, quantiles
 from gpt_exp.scaling.options import Option, nearest_option
 from gpt_exp.scaling.run import Run, plain_config, vocabulary
 from gpt_exp.scaling.study import Study
@@ -98,9 +98,10 @@ def analyse(
     bootstrap: int = 200,
     level: float = 0.9,
     seed: int = 0,
+    delta: float = HUBER_DELTA,
 ) -> Findings:
     """Fit the law to the study's runs that are not held out, and read all from it; raises UserError."""
-    fit = fit_with_bootstrap([run.point for run in study.fitted], bootstrap, seed)
+    fit = fit_with_bootstrap([run.point for run in study.fitted], bootstrap, seed, delta=delta)
     found = [_parameter(fit, name, level) for name in NAMES]
     budgets = flops or [times * max(run.flops for run in study.runs) for times in BUDGETS]
     first = study.fitted[0]

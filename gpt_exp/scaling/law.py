@@ -17,7 +17,7 @@ from gpt_exp.errors import UserError
 Numbers = Any  # A number, or an array of them.
 
 MIN_RUNS, MIN_SIZES, MIN_BUDGETS = 6, 2, 2  # Five parameters, and something left to see how well they fit.
-HUBER_DELTA = 1e-3  # Of log loss: appendix D.2.
+HUBER_DELTA = 1e-3  # Of log loss: appendix D.2. Runs further from the law than this count as outliers.
 EXPONENTS = (0.05, 1.5)  # What fits of few runs are kept in; Hoffmann et al. found 0.34 and 0.28.
 MOST_DRAWS = 100  # For each law of the bootstrap: of six different runs every fourth draw determines one.
 NUM_STARTS = 12  # Of the grid, the best: more have found nothing better.
@@ -74,20 +74,22 @@ class Fit(NamedTuple):
         return quantiles(np.exp(np.add.outer(spread, self.residuals)).ravel(), level)
 
 
-def fit_with_bootstrap(points: Sequence[Point], n: int = 200, seed: int = 0) -> Fit:
+def fit_with_bootstrap(
+    points: Sequence[Point], n: int = 200, seed: int = 0, *, delta: float = HUBER_DELTA
+) -> Fit:
     """The law of all points, and those of resampled ones."""
-    law = fit(points)
-    return Fit(law, list(points), bootstrap(points, n, seed, law=law), residuals(law, points))
+    law = fit(points, delta)
+    return Fit(law, list(points), bootstrap(points, n, seed, law=law, delta=delta), residuals(law, points))
 
 
-def fit(points: Sequence[Point]) -> Law:
+def fit(points: Sequence[Point], delta: float = HUBER_DELTA) -> Law:
     """The law with the least Huber loss between logs of predicted and measured loss (appendix D.2).
 
     Logs of N and D are centred, which changes nothing but the numbers that L-BFGS works with. Raises
     UserError for runs that do not determine a law.
     """
     check(points)
-    return _fit(points, grid(points)[:NUM_STARTS])
+    return _fit(points, grid(points, delta)[:NUM_STARTS], delta)
 
 
 def check(points: Sequence[Point]) -> None:
@@ -106,9 +108,9 @@ def _count(points: Sequence[Point]) -> tuple[int, int, int]:
     return len(set(points)), len({point.N for point in points}), len({point.D for point in points})
 
 
-def grid(points: Sequence[Point]) -> list[Law]:
+def grid(points: Sequence[Point], delta: float = HUBER_DELTA) -> list[Law]:
     """Where the search may start, best first: shares that the terms have in the loss, and exponents."""
-    (n, d), objective = _centre(points), _objective(points)
+    (n, d), objective = _centre(points), _objective(points, delta)
     return sorted(_starts(points, n, d), key=lambda law: objective(_theta(law, n, d))[0])
 
 
@@ -120,7 +122,14 @@ def _starts(points: Sequence[Point], n: float, d: float) -> Iterator[Law]:
         yield Law(share * least, float(A), float(B), alpha, beta)
 
 
-def bootstrap(points: Sequence[Point], n: int = 200, seed: int = 0, *, law: Law | None = None) -> list[Law]:
+def bootstrap(
+    points: Sequence[Point],
+    n: int = 200,
+    seed: int = 0,
+    *,
+    law: Law | None = None,
+    delta: float = HUBER_DELTA,
+) -> list[Law]:
     """Laws of as many runs drawn with replacement, `n` times; draws that determine no law are left out.
 
     Raises UserError where hardly any draw does, as when most points are one and the same.
@@ -128,14 +137,14 @@ def bootstrap(points: Sequence[Point], n: int = 200, seed: int = 0, *, law: Law 
     Each search starts at chance places of the grid and at the law of all points. Where runs leave a direction
     open, its laws so end far apart, and the interval tells.
     """
-    law = law or fit(points)
-    random, places = np.random.default_rng(seed), grid(points)
+    law = law or fit(points, delta)
+    random, places = np.random.default_rng(seed), grid(points, delta)
     laws: list[Law] = []
     for _ in range(MOST_DRAWS * n):
         drawn = [points[index] for index in random.integers(len(points), size=len(points))]
         if _determines(drawn):
             starts = [places[index] for index in random.integers(len(places), size=2)]
-            laws.append(_fit(drawn, [*starts, law]))
+            laws.append(_fit(drawn, [*starts, law], delta))
         if len(laws) == n:
             return laws
     raise UserError(f"only {len(laws)} of {MOST_DRAWS * n} samples of the runs determine a law")
@@ -163,11 +172,11 @@ def quantiles(values: Numbers, level: float) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _fit(points: Sequence[Point], starts: Iterable[Law]) -> Law:
+def _fit(points: Sequence[Point], starts: Iterable[Law], delta: float) -> Law:
     from scipy.optimize import minimize
 
     n, d = _centre(points)
-    objective = _objective(points)
+    objective = _objective(points, delta)
     least = np.log(min(point.loss for point in points))
     term = (least + np.log(LEAST_TERM), least + np.log(MOST_TERM))
     bounds = [(term[0], least), term, term, EXPONENTS, EXPONENTS]
@@ -196,7 +205,7 @@ def _theta(law: Law, n: float, d: float) -> Numbers:
     return np.array([np.log(E), np.log(A) - alpha * n, np.log(B) - beta * d, alpha, beta])
 
 
-def _objective(points: Sequence[Point]) -> Callable[[Numbers], tuple[float, Numbers]]:
+def _objective(points: Sequence[Point], delta: float) -> Callable[[Numbers], tuple[float, Numbers]]:
     """Sum of Huber losses and its gradient.
 
     A sum in units of delta^2 and not the mean, so that L-BFGS's tolerances do not end the search too early
@@ -211,9 +220,9 @@ def _objective(points: Sequence[Point]) -> Callable[[Numbers], tuple[float, Numb
         top = terms.max(0)
         parts = np.exp(terms - top)
         total = parts.sum(0)
-        error = (top + np.log(total) - measured) / HUBER_DELTA
+        error = (top + np.log(total) - measured) / delta
         inside = np.clip(error, -1, 1)
-        shares = parts / total * inside / HUBER_DELTA
+        shares = parts / total * inside / delta
         gradient = [*shares.sum(1), -(shares[1] @ n), -(shares[2] @ d)]
         return float((inside * (error - inside / 2)).sum()), np.array(gradient)
 

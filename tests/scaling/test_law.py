@@ -49,6 +49,13 @@ def test_one_run_that_went_wrong_moves_little():
     assert fit(spoilt).loss(4e6, 3e6) == pytest.approx(fit(runs).loss(4e6, 3e6), rel=0.01)
 
 
+def test_with_a_wide_delta_every_run_counts():
+    runs = points(SMALL)
+    moved = [*runs[:-1], runs[-1]._replace(loss=1.02 * runs[-1].loss)]
+    narrow, wide = (abs(fit(moved, delta).loss(4e6, 3e6) - SMALL.loss(4e6, 3e6)) for delta in (1e-3, 0.1))
+    assert narrow < 0.3 * wide
+
+
 @pytest.mark.parametrize("law", [SMALL, CHINCHILLA])
 def test_the_closed_form_is_the_least_loss_of_a_budget(law):
     for flops in (1e12, 1e18, 5.76e23):
