@@ -72,7 +72,7 @@ def of_study(made: Study, board: Leaderboard) -> dict[str, go.Figure | None]:
     varied = [
         key for key in board.parameters if len({json.dumps(r.parameters.get(key)) for r in board.rows}) > 1
     ]
-    finished = [row for row in board.rows if row.state == "finished" and row.values is not None]
+    finished = _finished(board)
     if len(finished) < 2 or not varied:
         return {}
     if len(board.objectives) > 1:
@@ -83,16 +83,21 @@ def of_study(made: Study, board: Leaderboard) -> dict[str, go.Figure | None]:
     return drawn | {f"{metric} by {key}": _slice(finished, key, board) for key in varied if key != SEED}
 
 
+def _finished(board: Leaderboard) -> list[Row]:
+    """Those with all of their values."""
+    return [row for row in board.rows if row.state == "finished" and row.values is not None]
+
+
 def _importance(made: Study, varied: Sequence[str], board: Leaderboard) -> go.Figure | None:
     """How much of the differences between jobs each parameter explains (fANOVA)."""
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
-    finished = [row.values[0] for row in board.rows if row.state == "finished" and row.values is not None]
+    done = _finished(board)
+    finished = [row.values[0] for row in done if row.values]
     if len(finished) < MIN_FOR_IMPORTANCE or len(set(finished)) == 1 or len(set(varied) - {SEED}) < 2:
         return None
     evaluator = FanovaImportanceEvaluator(seed=0)
     try:
-        done = [row for row in board.rows if row.state == "finished" and row.values is not None]
         apart = [key for key in varied if key != SEED and all(key in row.parameters for row in done)]
         found = get_param_importances(made, evaluator=evaluator, params=apart)
     except (ValueError, RuntimeError):  # No parameter that all jobs have.

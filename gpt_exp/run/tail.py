@@ -30,10 +30,10 @@ class Tail:
         return [found for line in whole.splitlines() if (found := record(line)) is not None]
 
 
-def end(path: Path, num_bytes: int) -> str:
-    """The last of a text that may be long; empty where there is none."""
+def end(path: Path, num_bytes: int, *, after: int = 0) -> str:
+    """The last of a text that may be long, and only what lies `after` so many bytes."""
     if not path.exists():
         return ""
     with path.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - num_bytes))
+        file.seek(max(after, file.seek(0, os.SEEK_END) - num_bytes))
         return file.read().decode(errors="replace")

@@ -265,7 +265,7 @@ def test_a_run_at_its_start_is_compared(client, make_run):
     make_run("name/other")
     make_run(ID, "stopped", step=0).metrics.write_text('{"step": 0, "tokens": 0, "val/loss": 5.0}\n')
     for address in (f"/?run={ID}&run=name/other", f"/compare?run={ID}&run=name/other"):
-        page(client, address)
+        assert ID in page(client, address)
 
 
 def test_what_a_link_leads_to_is_not_shown(client, make_run, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Callable, Sequence
 from threading import Thread
 from time import monotonic, time
@@ -12,10 +11,11 @@ from typing import Any
 from gpt_exp.errors import UserError
 from gpt_exp.run import lock, stop_request
 from gpt_exp.run.folder import RunFolder, read_json
+from gpt_exp.run.tail import end
 from gpt_exp.sweep.cluster.node import console_file, note_file
 from gpt_exp.sweep.cluster.slurm import Entry, Queue
 from gpt_exp.sweep.ending import Ending, ending, last_words, one_line
-from gpt_exp.sweep.machine.process import GRACE_SECONDS, Limits, Silence, last_sign
+from gpt_exp.sweep.machine.process import GRACE_SECONDS, LAST_BYTES, Limits, Silence, last_sign
 
 LOOK_SECONDS = 1.0  # Between two looks into a run folder, perhaps on another machine's disk.
 LOST_SECONDS = 60.0  # A job that seems gone may be about to begin, or NFS not yet show its last files.
@@ -181,9 +181,4 @@ class Launched:
     def _console(self, rank: int) -> str:
         """The end of what this attempt printed."""
         file = console_file(self.run, rank)
-        if not file.exists():
-            return ""
-        with file.open("rb") as console:
-            end = console.seek(0, os.SEEK_END)
-            console.seek(max(self._printed.get(file, 0), end - 20_000))
-            return console.read().decode(errors="replace")
+        return end(file, LAST_BYTES, after=self._printed.get(file, 0))

@@ -15,9 +15,11 @@ import psutil
 
 from gpt_exp.run import stop_request
 from gpt_exp.run.folder import RunFolder
+from gpt_exp.run.tail import end
 from gpt_exp.sweep.ending import Ending, ending
 
 GRACE_SECONDS = 60.0  # From the request to stop, in which a job saves, to its end by SIGKILL.
+LAST_BYTES = 20_000  # Of what an attempt printed, which tell how it ended.
 LOOK_SECONDS = 1.0  # Between two looks at a job's memory and files.
 
 
@@ -66,7 +68,7 @@ class Process:
             return None
         self._signal(signal.SIGKILL)  # What it left running.
         was_interrupted = self._kill_at is not None and self._cause is None
-        status, console = self.folder.status(), self._console()
+        status, console = self.folder.status(), end(self.folder.console, LAST_BYTES, after=self._start)
         return ending(code, status, console, self._cause, was_interrupted=was_interrupted)
 
     def stop(self, cause: str | None = None) -> None:
@@ -118,13 +120,6 @@ class Process:
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, number)
-
-    def _console(self) -> str:
-        """The end of what this attempt printed."""
-        with self.folder.console.open("rb") as file:
-            end = file.seek(0, os.SEEK_END)
-            file.seek(max(self._start, end - 20_000))
-            return file.read().decode(errors="replace")
 
 
 class Silence:
