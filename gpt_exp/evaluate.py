@@ -19,7 +19,7 @@ from gpt_exp.corpus.prepare import Corpus
 from gpt_exp.data_module import DataModule
 from gpt_exp.errors import UserError
 from gpt_exp.experiment import LoadedRun, load_run, make, make_data, make_data_module
-from gpt_exp.interfaces import Model, Task
+from gpt_exp.interfaces import Model, TextTask
 from gpt_exp.precision import autocast, resolve_device, resolve_precision
 from gpt_exp.run.durable import write_file
 
@@ -86,7 +86,7 @@ def compressors(counts: dict[str, int]) -> dict[str, float]:
 @torch.inference_mode()
 def evaluate(
     model: Model,
-    task: Task,
+    task: TextTask,
     loader: DataLoader[Any],
     *,
     bytes_per_target: float | None,

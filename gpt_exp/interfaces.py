@@ -5,8 +5,9 @@ Shapes are written `(batch, time)`; tokens are int64; losses are in nats.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:  # Sources and tokenizers are imported where torch must not be.
@@ -35,6 +36,25 @@ class Source(Protocol):
         """All documents in a fixed order, in bounded memory."""
 
 
+Record = Mapping[
+    str, Any
+]  # One item of a task's data by field: {"source": "A dog .", "target": "Ein Hund ."}.
+
+
+class Records(Protocol):
+    """Where a task's items come from (`gpt_exp/data/`). Imports no torch."""
+
+    def fingerprint(self) -> str:
+        """A sha256 over everything that `read` will give; equal content, equal fingerprint."""
+
+    def read(self) -> Mapping[str, Sequence[Record]]:
+        """All records by split, in a fixed order: "train", and those that the data bring along.
+
+        Where there is no "val" or "test" it is taken from "train" (`gpt_exp/corpus/record_split.py`): records
+        with an equal value in the field "group", if they have one, stay together. Raises ValueError.
+        """
+
+
 class Tokenizer(Protocol):
     """Text to tokens and back (`gpt_exp/tokenizer/`). Imports no torch."""
 
@@ -53,6 +73,8 @@ class Example(NamedTuple):
 
     tokens: np.ndarray  # (time + 1,)
     documents: np.ndarray | None = None  # (time,): the number of each token's document in the sequence.
+    is_target: np.ndarray | None = None  # (time,): which of tokens[1:] carry loss; None: all.
+    extras: Mapping[str, np.ndarray] = MappingProxyType({})  # A task's own: its label, its span, its image.
 
 
 class Examples(Protocol):
@@ -89,6 +111,7 @@ class Batch(NamedTuple):
     tokens: Tensor  # (batch, time)
     targets: Tensor  # (batch, time); IGNORE_INDEX carries no loss
     documents: Tensor | None = None  # (batch, time); tokens attend within their own document only
+    extras: Mapping[str, Tensor] = MappingProxyType({})  # Of its examples, stacked.
 
 
 class Loss(NamedTuple):
@@ -181,14 +204,76 @@ class Searching(Decoding, Protocol):
 
 
 class Task(Protocol):
-    """What a model is trained to do (`gpt_exp/task/`): batches, loss, metrics."""
+    """What a model is trained to do (`gpt_exp/task/`): batches and their loss."""
 
     name: str
 
     def collate(self, examples: Sequence[Example]) -> Batch: ...
     def loss(self, model: LanguageModel, batch: Batch) -> Loss: ...
+
+
+class TextTask(Task, Protocol):
+    """A task whose data are a stream of text."""
+
     def metric(self, *, bytes_per_target: float | None) -> Metric:
         """A fresh metric: `update(loss)`, then `compute()` gives a dict of plain names to scalars."""
+
+
+class Prediction(NamedTuple):
+    """What a model made of one record, and what it should have made; both are plain JSON."""
+
+    output: Any  # A text, a label, a ranking ...
+    reference: Any
+    input: Any = None  # What a reader of predictions should see of the record.
+
+
+class PredictionMetric(Protocol):
+    """A torchmetrics Metric over predictions that is a function of sums over them.
+
+    So it adds up over batches and devices, and a bootstrap draws rows of `statistics` (gpt_exp/task/metric/).
+    """
+
+    main: str  # The name of the figure that is told first.
+    higher_is_better: bool  # Whether more of `main` is better.
+
+    def update(self, predictions: Sequence[Prediction]) -> None: ...
+    def compute(self) -> dict[str, Tensor]: ...
+    def reset(self) -> None: ...
+    def statistics(self, prediction: Prediction) -> np.ndarray:
+        """What one prediction adds to the sums, `(num_statistics,)` float64."""
+
+    def values(self, sums: np.ndarray) -> dict[str, float]:
+        """The figures by name, from sums over any number of predictions."""
+
+
+@runtime_checkable
+class RecordTask(Task, Protocol):
+    """A task whose data are records: how one is read, answered and judged."""
+
+    heads: Mapping[str, Callable[[Any], nn.Module]]  # What it asks the model to host, made from its shape.
+
+    def example(self, record: Record, tokenizer: Tokenizer, *, context_length: int) -> Example:
+        """What is learnt from a record, at most `context_length + 1` tokens; ValueError for a bad record."""
+
+    def predict(
+        self,
+        model: Model,
+        records: Sequence[Record],
+        tokenizer: Tokenizer,
+        decoding: Decoding,
+        *,
+        shots: Sequence[Record] = (),
+    ) -> list[Prediction]:
+        """The answers to a batch of records, after the solved records `shots` where there are any."""
+
+    def metric(self) -> PredictionMetric: ...
+
+
+class Augmentation(Protocol):
+    """Another training record from a training record (`gpt_exp/augmentation/`). Imports no torch."""
+
+    def __call__(self, record: Record, random: np.random.Generator) -> Record:
+        """A changed copy; all chance comes from `random`."""
 
 
 OptimizerFactory = Callable[["nn.Module"], "torch.optim.Optimizer"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from gpt_exp.interfaces import Batch, Loss, Task
+from gpt_exp.interfaces import Batch, Loss, TextTask
 from gpt_exp.module.base import LanguageModule
 
 
 class Pretraining(LanguageModule):
     """Trains on one task; validates loss, perplexity and bits per byte on held-out text."""
 
-    def __init__(self, *, task: Task, bytes_per_target: float | None, **base: Any) -> None:
+    def __init__(self, *, task: TextTask, bytes_per_target: float | None, **base: Any) -> None:
         super().__init__(**base)
         self.task = task
         self.validation = task.metric(bytes_per_target=bytes_per_target)
