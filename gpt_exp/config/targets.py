@@ -26,6 +26,8 @@ OURS = (
     "callback",
     "logger",
     "decoding",
+    "adapter",
+    "augmentation",
 )
 LIGHTNING = ("strategies", "callbacks", "loggers", "plugins", "profilers")
 ALLOWED = (

@@ -33,7 +33,7 @@ def bind(node: Any) -> None:
 def test_option(group: str, option: str, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("Some text.")
     verb = "train" if group not in defaults_of("generate") else "generate"
-    several = group in ("callback", "logger")
+    several = group in ("callback", "logger", "augmentation")
     overrides = [f"{group}=[{option}]" if several else f"{group}={option}"]
     job = composition(verb, overrides)
     missing = [problem.key for problem in job.problems if "needs a value" in problem.message]
