@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:  # Sources and tokenizers are imported where torch must not be.
@@ -74,7 +73,7 @@ class Example(NamedTuple):
     tokens: np.ndarray  # (time + 1,)
     documents: np.ndarray | None = None  # (time,): the number of each token's document in the sequence.
     is_target: np.ndarray | None = None  # (time,): which of tokens[1:] carry loss; None: all.
-    extras: Mapping[str, np.ndarray] = MappingProxyType({})  # A task's own: its label, its span, its image.
+    extras: Mapping[str, np.ndarray] | None = None  # A task's own: its label, its span, its image.
 
 
 class Examples(Protocol):
@@ -111,7 +110,7 @@ class Batch(NamedTuple):
     tokens: Tensor  # (batch, time)
     targets: Tensor  # (batch, time); IGNORE_INDEX carries no loss
     documents: Tensor | None = None  # (batch, time); tokens attend within their own document only
-    extras: Mapping[str, Tensor] = MappingProxyType({})  # Of its examples, stacked.
+    extras: Mapping[str, Tensor] | None = None  # Of its examples, stacked.
 
 
 class Loss(NamedTuple):

@@ -33,9 +33,10 @@ class LanguageModule(LightningModule, ABC):
         tokenizer: Tokenizer,
         optimizer: OptimizerFactory,
         schedule: Schedule,
-        tokens_per_step: int,
+        tokens_per_step: float,
         seed: int,
         compile: bool,
+        layer_decay: float = 1.0,
     ) -> None:
         super().__init__()
         self.model: Model = model
@@ -46,7 +47,8 @@ class LanguageModule(LightningModule, ABC):
         self.seed = seed
         self.compile_model = compile
         self.stopwatch = Stopwatch()
-        self._losses: list[Tensor] = []  # Of the micro-batches of this step.
+        self.layer_decay = layer_decay
+        self._losses: list[Loss] = []  # Of the micro-batches of this step.
         self._gradient_norm: Tensor | None = None
         self._learning_rate = 0.0
         self._lap_step = 0
@@ -88,10 +90,25 @@ class LanguageModule(LightningModule, ABC):
         reseed(self.seed, self.trainer.global_step, micro, self.global_rank)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        """The loss by the targets that a micro-batch has on average: `gradient_factor` mends the rest."""
         loss = self.compute_loss(batch)
-        mean = loss.total / loss.num_targets
-        self._losses.append(mean.detach())
-        return mean
+        self._losses.append(Loss(loss.total.detach(), loss.num_targets))
+        return loss.total / (self.tokens_per_step / self._micro_batches)
+
+    @property
+    def _micro_batches(self) -> int:
+        """In one step, over all devices."""
+        return self.trainer.accumulate_grad_batches * self.trainer.world_size
+
+    def _step_loss(self) -> Loss:
+        """Of the whole step, over all its micro-batches and devices."""
+        sums = torch.stack([torch.stack([each.total, each.num_targets]).double() for each in self._losses])
+        total, num_targets = self.trainer.strategy.reduce(sums.sum(0), reduce_op="sum")
+        return Loss(total, num_targets)
+
+    def gradient_factor(self) -> float:
+        """What the step's gradients lack to be those of the mean over all its targets."""
+        return 1.0
 
     def configure_gradient_clipping(
         self,
@@ -99,11 +116,15 @@ class LanguageModule(LightningModule, ABC):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Clip by the global norm, and keep the norm for the log: it is computed once."""
+        """Scale to the mean over targets and clip by the global norm, at once; keep the norm for the log."""
         parameters = [p for p in self.model.parameters() if p.grad is not None]
-        norm = nn.utils.get_total_norm(p.grad for p in parameters)
+        factor = self.gradient_factor()
+        norm = nn.utils.get_total_norm(p.grad for p in parameters) * factor
         if gradient_clip_val:
+            # It multiplies by limit / (norm + 1e-6), where that is below 1.
             nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
+        if factor != 1.0:
+            torch._foreach_mul_([p.grad for p in parameters if p.grad is not None], factor)
         self._gradient_norm = norm
         self._learning_rate = optimizer.param_groups[0]["lr"]
 
@@ -120,15 +141,15 @@ class LanguageModule(LightningModule, ABC):
             trainer.should_stop = True  # Lightning validates once more then: the last weights may be best.
 
     def _training_metrics(self, step: int) -> dict[str, float]:
-        loss = self.trainer.strategy.reduce(torch.stack(self._losses).mean(), reduce_op="mean")
+        loss = self._step_loss()
         norm = self._gradient_norm
         assert norm is not None
         norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm  # A DTensor under FSDP2.
         return {
-            "train/loss": float(loss),
+            "train/loss": float(loss.total / loss.num_targets),
             "lr": self._learning_rate,
             "gradient_norm": float(norm),
-            "tokens": step * self.tokens_per_step,
+            "tokens": round(step * self.tokens_per_step),
         }
 
     def _speed_metrics(self, step: int) -> dict[str, float]:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import torch
-
-from gpt_exp.interfaces import IGNORE_INDEX, Batch, Example, LanguageModel, Loss
+from gpt_exp.interfaces import Batch, Example, LanguageModel, Loss
+from gpt_exp.task.collate import collate
 from gpt_exp.task.token_loss import TokenLoss
 
 
@@ -17,14 +15,7 @@ class LanguageModeling:
     name = "language_modeling"
 
     def collate(self, examples: Sequence[Example]) -> Batch:
-        """Sequences of `time + 1` tokens to tokens and targets `(batch, time)`, one token apart."""
-        tokens = torch.from_numpy(np.stack([example.tokens for example in examples]).astype(np.int64))
-        inputs, targets = tokens[:, :-1], tokens[:, 1:].contiguous()
-        padded = inputs.masked_fill(inputs == IGNORE_INDEX, 0)  # Any token will do: nothing after it counts.
-        documents = [example.documents for example in examples if example.documents is not None]
-        if not documents:
-            return Batch(padded, targets)
-        return Batch(padded, targets, torch.from_numpy(np.stack(documents).astype(np.int64)))
+        return collate(examples)
 
     def loss(self, model: LanguageModel, batch: Batch) -> Loss:
         return model.loss(model(batch.tokens, documents=batch.documents), batch.targets)

@@ -1,0 +1,62 @@
+"""From a record's fields to the tokens that a model reads, cut where they are too long."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gpt_exp.interfaces import Record, Tokenizer
+
+FIELD = re.compile(r"\{(\w+)\}")
+
+
+class Template:
+    """Text with fields in braces, such as "{source} =>". The field `cut` gives way where room is short.
+
+    Raises ValueError for a template without fields.
+    """
+
+    def __init__(self, text: str, *, cut: str | None = None) -> None:
+        self.text, self.fields = text, tuple(FIELD.findall(text))
+        if not self.fields:
+            raise ValueError(f"template {text!r} has no field: write one in braces, such as {{source}}")
+        self.cut = cut or self.fields[0]
+
+    def fill(self, record: Record) -> str:
+        """The whole text; ValueError names a field that the record has not."""
+        return FIELD.sub(lambda match: value(record, match[1]), self.text)
+
+    def encode(self, record: Record, tokenizer: Tokenizer, room: int) -> list[int]:
+        """At most `room` tokens: the end of the field `cut` is left out, then the beginning of all."""
+        whole = tokenizer.encode(self.fill(record))
+        if len(whole) <= room:
+            return whole
+        before, field, after = self.text.partition(f"{{{self.cut}}}")
+        if not field:
+            return whole[-room:] if room else []
+        first, last = (
+            tokenizer.encode(FIELD.sub(lambda m: value(record, m[1]), part)) for part in (before, after)
+        )
+        kept = tokenizer.encode(value(record, self.cut))[: max(0, room - len(first) - len(last))]
+        tokens = [*first, *kept, *last]
+        return tokens[max(0, len(tokens) - room) :]
+
+
+def value(record: Record, field: str) -> str:
+    """A field's text; of several references the first. Raises ValueError where it is not there."""
+    if field not in record:
+        raise ValueError(_missing(record, field))
+    found = record[field]
+    found = found[0] if isinstance(found, list) and found else found
+    return found if isinstance(found, str) else str(found)
+
+
+def _missing(record: Mapping[str, Any], field: str) -> str:
+    there = ", ".join(record) or "none"
+    return f"a record has no field {field!r}, only {there}: data.fields.{field}=NAME says which one it is"
+
+
+def shortened(tokens: Sequence[int], room: int) -> list[int]:
+    """The first `room` tokens."""
+    return list(tokens[: max(0, room)])

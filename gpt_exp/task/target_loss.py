@@ -1,0 +1,16 @@
+"""Cross-entropy where there are targets."""
+
+from __future__ import annotations
+
+from gpt_exp.interfaces import IGNORE_INDEX, Batch, Loss, Model
+
+
+def target_loss(model: Model, batch: Batch, *, label_smoothing: float = 0.0) -> Loss:
+    """The loss of a batch; positions without a target, which may be most, are not compared with the vocabulary.
+
+    Labels are smoothed in training alone.
+    """
+    hidden = model(batch.tokens, documents=batch.documents)
+    has_target = batch.targets != IGNORE_INDEX
+    smoothing = {"label_smoothing": label_smoothing} if label_smoothing and model.training else {}
+    return model.loss(hidden[has_target][None], batch.targets[has_target][None], **smoothing)

@@ -1,0 +1,137 @@
+"""A text from a text: what translation, summarization, question answering by generation and code share."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gpt_exp.decoding.stop import StopStrings
+from gpt_exp.interfaces import (
+    Batch,
+    Decoding,
+    Example,
+    Loss,
+    Model,
+    Prediction,
+    PredictionMetric,
+    Record,
+    Rules,
+    Tokenizer,
+)
+from gpt_exp.task.collate import collate
+from gpt_exp.task.prompt import Template, shortened, value
+from gpt_exp.task.target_loss import target_loss
+
+BETWEEN_SHOTS = "\n\n"
+
+
+class TextToText(ABC):
+    """A sequence is `end_of_text prompt target end_of_text`, and the target alone carries loss.
+
+    `template` makes the prompt; of it the field `cut` (the first one, if it is null) gives way where a
+    record is longer than the context. A target takes half of the context at most.
+    """
+
+    name: str
+    target: str = "target"  # The field that is learnt.
+    heads: Mapping[str, Callable[[Any], Any]] = {}
+
+    def __init__(
+        self,
+        *,
+        template: str,
+        cut: str | None = None,
+        max_new_tokens: int = 100,
+        label_smoothing: float = 0.0,
+        stop: Sequence[str] = (),
+    ) -> None:
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"task.label_smoothing={label_smoothing} is outside [0, 1)")
+        if max_new_tokens < 1:
+            raise ValueError(f"task.max_new_tokens={max_new_tokens} must be at least 1")
+        self.template = Template(template, cut=cut)
+        self.max_new_tokens, self.label_smoothing, self.stop = max_new_tokens, label_smoothing, tuple(stop)
+
+    @abstractmethod
+    def metric(self) -> PredictionMetric: ...
+
+    def example(self, record: Record, tokenizer: Tokenizer, *, context_length: int) -> Example:
+        """Tokens of a record and which of them are learnt."""
+        target = shortened(tokenizer.encode(self.target_text(record)), context_length // 2)
+        prompt = self.prompt(record, tokenizer, room=context_length - len(target))
+        tokens = np.array([*prompt, *target, tokenizer.end_of_text])
+        is_target = np.arange(1, len(tokens)) >= len(prompt)
+        return Example(tokens, is_target=is_target)
+
+    def prompt(
+        self, record: Record, tokenizer: Tokenizer, *, room: int, shots: Sequence[Record] = ()
+    ) -> list[int]:
+        """What stands before the target, at most `room` tokens: as many of the shots as there is room for."""
+        own = self.template.encode(record, tokenizer, room - 1)
+        room -= 1 + len(own)
+        before: list[int] = []
+        for shot in shots:
+            solved = tokenizer.encode(self.solved(shot) + BETWEEN_SHOTS)
+            if len(before) + len(solved) > room:
+                break
+            before += solved
+        return [tokenizer.end_of_text, *before, *own]
+
+    def solved(self, record: Record) -> str:
+        """A record's prompt and target as one text."""
+        return self.template.fill(record) + self.target_text(record)
+
+    def target_text(self, record: Record) -> str:
+        """What the model is to write."""
+        return value(record, self.target)
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        return collate(examples)
+
+    def loss(self, model: Model, batch: Batch) -> Loss:
+        return target_loss(model, batch, label_smoothing=self.label_smoothing)
+
+    def predict(
+        self,
+        model: Model,
+        records: Sequence[Record],
+        tokenizer: Tokenizer,
+        decoding: Decoding,
+        *,
+        shots: Sequence[Record] = (),
+    ) -> list[Prediction]:
+        """A text for each record."""
+        texts = self.generate(model, records, tokenizer, decoding, shots=shots)
+        return [
+            Prediction(text, self.reference(record), self.input(record))
+            for text, record in zip(texts, records, strict=True)
+        ]
+
+    def generate(
+        self,
+        model: Model,
+        records: Sequence[Record],
+        tokenizer: Tokenizer,
+        decoding: Decoding,
+        *,
+        shots: Sequence[Record] = (),
+    ) -> list[str]:
+        """Continuations of the records' prompts, up to the end of the text or a stop string."""
+        room = max(1, model.shape.context_length - self.max_new_tokens)
+        prompts = [self.prompt(record, tokenizer, room=room, shots=shots) for record in records]
+        strings = [*self.stop, *([BETWEEN_SHOTS] if shots else [])]
+        stop = StopStrings(tokenizer, strings) if strings else None
+        rules = Rules(self.max_new_tokens, stop_tokens=(tokenizer.end_of_text,), stop=stop)
+        texts = [tokenizer.decode(tokens) for tokens in decoding(model, prompts, rules)]
+        return [(stop.cut(text) if stop else text).strip() for text in texts]
+
+    def reference(self, record: Record) -> Any:
+        """What an answer is compared with: a text, or several."""
+        return record[self.target]
+
+    def input(self, record: Record) -> str:
+        """What a reader of predictions sees of a record."""
+        return value(record, self.template.cut)
