@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from gpt_exp.interfaces import IGNORE_INDEX, Batch, Example, Examples, FiniteExamples, Sampling
+from gpt_exp.interfaces import IGNORE_INDEX, Batch, Example, Examples, FiniteExamples
 
-if TYPE_CHECKING:
-    from gpt_exp.corpus.prepare import Corpus
+
+class Splits(Protocol):
+    """Examples by split (`gpt_exp/corpus/text_splits.py`, `record_splits.py`)."""
+
+    parts: tuple[str, ...]
+
+    def training(self) -> Examples: ...
+    def evaluation(self, part: str) -> FiniteExamples: ...
 
 
 class GlobalBatches(Sampler[list[int]]):
@@ -95,24 +101,20 @@ def _blank(example: Example) -> Example:
 
 
 class DataModule(LightningDataModule):
-    """Batches of a prepared corpus for the trainer it is attached to."""
+    """Batches of prepared splits for the trainer it is attached to."""
 
     def __init__(
         self,
         *,
-        corpus: Corpus,
-        sampling: Sampling,
+        splits: Splits,
         collate: Callable[[Sequence[Example]], Batch],
-        context_length: int,
         batch_size: int,
         num_workers: int,
-        seed: int,
         repeat_steps: int | None = None,
     ) -> None:
         super().__init__()
-        self.corpus, self.sampling, self.collate = corpus, sampling, collate
-        self.context_length, self.batch_size = context_length, batch_size
-        self.num_workers, self.seed, self.repeat_steps = num_workers, seed, repeat_steps
+        self.splits, self.collate, self.batch_size = splits, collate, batch_size
+        self.num_workers, self.repeat_steps = num_workers, repeat_steps
 
     def train_dataloader(self) -> DataLoader[Example]:
         trainer = self.trainer
@@ -125,18 +127,12 @@ class DataModule(LightningDataModule):
             first_step=trainer.global_step,
             repeat_steps=self.repeat_steps,
         )
-        examples = self.sampling.training(
-            self.corpus.tokens("train"),
-            context_length=self.context_length,
-            end_of_text=self.corpus.meta["end_of_text"],
-            seed=self.seed,
-        )
-        return self._loader(_MapStyle(examples), batch_sampler=batches)
+        return self._loader(_MapStyle(self.splits.training()), batch_sampler=batches)
 
     def val_dataloader(self) -> DataLoader[Example] | list[DataLoader[Example]]:
         trainer = self.trainer
         assert trainer is not None
-        if "val" not in self.corpus.parts:
+        if "val" not in self.splits.parts:
             return []
         limit = trainer.limit_val_batches
         return self.evaluation_dataloader(
@@ -156,12 +152,8 @@ class DataModule(LightningDataModule):
         world_size: int = 1,
         max_batches: int | None = None,
     ) -> DataLoader[Example]:
-        """A split in disjoint blocks: all of it, or `max_batches` batches spread over it."""
-        examples = self.sampling.evaluation(
-            self.corpus.tokens(split),
-            context_length=self.context_length,
-            end_of_text=self.corpus.meta["end_of_text"],
-        )
+        """All of a split once, or `max_batches` batches spread over it."""
+        examples = self.splits.evaluation(split)
         share = Share(
             examples, rank=rank, world_size=world_size, batch_size=batch_size, max_batches=max_batches
         )

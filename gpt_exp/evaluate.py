@@ -1,80 +1,151 @@
-"""gpt-exp evaluate: a run's loss, perplexity and bits per byte on held-out text, beside gzip's and xz's."""
+"""gpt-exp evaluate: a run on held-out data, by loss and by what its task measures."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from lightning.fabric.utilities import move_data_to_device
 from omegaconf import DictConfig
 from rich.console import Console
-from rich.progress import track
 from rich.table import Table
-from torch.utils.data import DataLoader
 
-from gpt_exp.corpus.prepare import Corpus
+from gpt_exp.corpus.record_splits import RecordSplits
+from gpt_exp.corpus.text_splits import TextSplits
 from gpt_exp.data_module import DataModule
 from gpt_exp.errors import UserError
-from gpt_exp.experiment import LoadedRun, load_run, make, make_data, make_data_module
-from gpt_exp.interfaces import Model, TextTask
+from gpt_exp.evaluation.judged import Judged, judge, save, saved_statistics
+from gpt_exp.evaluation.losses import losses
+from gpt_exp.experiment import (
+    LoadedRun,
+    load_pretrained,
+    load_run,
+    make,
+    make_data,
+    make_data_module,
+    make_splits,
+)
+from gpt_exp.interfaces import Decoding, Record, RecordTask
+from gpt_exp.page.evaluation import write_evaluation
 from gpt_exp.precision import autocast, resolve_device, resolve_precision
 from gpt_exp.run.durable import write_file
+from gpt_exp.task.metric.bootstrap import Interval, paired
+from gpt_exp.task.token_loss import TokenLoss
 
 Results = dict[str, dict[str, float]]  # By split, then by metric.
+INSTEAD = ("data", "task", "decode")  # Nodes of a run's config that an evaluation may replace.
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:
-    """Print a table of the splits, and keep the numbers in the run's folder as evaluation.json."""
-    run = load_run(config.run, config.checkpoint)
-    _, corpus = make_data(run.config, run.tokenizer)
-    splits = list(config.splits) or held_out(corpus)
-    if unknown := set(splits) - set(corpus.parts):
-        raise UserError(f"splits: this run has {', '.join(corpus.parts)}, not {', '.join(sorted(unknown))}")
-    data_module = make_data_module(run.config, corpus, run.model, make(run.config.task))
+    """Print a table of the splits; keep numbers, predictions and a page in the run's folder."""
+    run, folder = opened(config), Path(config.run or config.paths.output)
+    data, task = make_data(run.config, run.tokenizer), make(run.config.task)
+    splits = make_splits(run.config, data, run.model, task)
+    names = list(config.splits) or held_out(splits)
+    if unknown := set(names) - set(splits.parts):
+        raise UserError(f"splits: the data have {', '.join(splits.parts)}, not {', '.join(sorted(unknown))}")
+    others = _others(config.against, names) if config.against else {}
     results = evaluate_run(
         run,
-        data_module,
-        splits,
+        make_data_module(run.config, splits, task),
+        names,
+        folder=folder,
         batch_size=config.batch_size,
         device=resolve_device(config.device),
         precision=config.precision,
+        shots=config.shots,
+        seed=config.seed,
     )
-    write_file(Path(config.run) / "evaluation.json", json.dumps(results, indent=2))
-    print_results(results)
+    write_file(folder / "evaluation.json", json.dumps(results, indent=2))
+    tell(folder, results)
+    for split, theirs in others.items():
+        compare(folder, split, config.against, theirs, make(run.config.task).metric(), seed=config.seed)
 
 
-def held_out(corpus: Corpus) -> list[str]:
+def opened(config: DictConfig) -> LoadedRun:
+    """The run, or a model that is none, with its config as this evaluation wants it."""
+    if config.run is None and config.get("model") is None:
+        raise UserError("run: needs a run's folder, as in run=outputs/...; or model=hf model.path=FOLDER")
+    run = load_run(config.run, config.checkpoint, merged=True) if config.run else load_pretrained(config)
+    for name in INSTEAD:
+        if config.get(name) is not None:
+            run.config[name] = config[name]
+    return run
+
+
+def held_out(splits: TextSplits | RecordSplits) -> list[str]:
     """The parts that a run does not train on."""
-    return [part for part in corpus.parts if part != "train"]
+    return [part for part in splits.parts if part != "train"]
 
 
 def evaluate_run(
     run: LoadedRun,
     data_module: DataModule,
-    splits: Sequence[str],
+    names: Sequence[str],
     *,
+    folder: Path,
     batch_size: int,
     device: torch.device,
     precision: str = "auto",
+    shots: int = 0,
+    seed: int = 1337,
 ) -> Results:
-    """Every metric of the run's task over all of each split, and what compressors make of the same text."""
-    corpus = data_module.corpus
-    return {
-        split: evaluate(
-            run.model,
-            make(run.config.task),
-            data_module.evaluation_dataloader(split, batch_size=batch_size),
-            bytes_per_target=corpus.bytes_per_target(split),
-            device=device,
-            precision=resolve_precision(precision, device.type),
-            title=split,
+    """The loss over all of each split; of text what compressors make of it, of records the task's figures."""
+    task, precision = make(run.config.task), resolve_precision(precision, device.type)
+    splits: Any = data_module.splits
+    results = {}
+    for name in names:
+        metric = TokenLoss(bytes_per_target=bytes_per_target(splits, name))
+        loader = data_module.evaluation_dataloader(name, batch_size=batch_size)
+        results[name] = losses(
+            run.model, task, metric, loader, device=device, precision=precision, title=name
         )
-        | compressors(corpus.meta["parts"][split])
-        for split in splits
-    }
+        if isinstance(splits, TextSplits):
+            results[name] |= compressors(splits.corpus.meta["parts"][name])
+            continue
+        solved = draw_shots(splits.records["train"], shots, seed)
+        with autocast(precision, device.type):
+            judged = judge_records(run, task, splits.records[name], solved, batch_size, seed, name)
+        save(folder, name, judged, task.metric(), shots=shots, decode=run.config.decode._target_)
+        results[name] |= judged.figures
+    if isinstance(splits, RecordSplits):
+        write_evaluation(folder)
+    return results
+
+
+def judge_records(
+    run: LoadedRun,
+    task: RecordTask,
+    records: Sequence[Record],
+    solved: Sequence[Record],
+    batch_size: int,
+    seed: int,
+    title: str,
+) -> Judged:
+    """What the run answers to records, judged by its task."""
+    decoding: Decoding = make(run.config.decode)
+
+    def answer(batch: Sequence[Record]) -> list:
+        return task.predict(run.model, batch, run.tokenizer, decoding, shots=solved)
+
+    return judge(records, answer, task.metric(), batch_size=batch_size, seed=seed, title=title)
+
+
+def draw_shots(records: Sequence[Record], count: int, seed: int) -> list[Record]:
+    """`count` training records, the same for every prompt; raises UserError for more than there are."""
+    if count > len(records):
+        raise UserError(f"shots={count}: the training split has {len(records)} records")
+    numbers = np.random.Generator(np.random.PCG64(seed)).choice(len(records), count, replace=False)
+    return [records[int(number)] for number in numbers]
+
+
+def bytes_per_target(splits: Any, split: str) -> float | None:
+    """Of text; records have prompts, which no target tells."""
+    return splits.corpus.bytes_per_target(split) if isinstance(splits, TextSplits) else None
 
 
 def compressors(counts: dict[str, int]) -> dict[str, float]:
@@ -83,29 +154,35 @@ def compressors(counts: dict[str, int]) -> dict[str, float]:
     return {name: 8 * counts[f"{name}_bytes"] / size for name in ("gzip", "xz")} if size else {}
 
 
-@torch.inference_mode()
-def evaluate(
-    model: Model,
-    task: TextTask,
-    loader: DataLoader[Any],
-    *,
-    bytes_per_target: float | None,
-    device: torch.device,
-    precision: str,
-    title: str = "",
-) -> dict[str, float]:
-    """The task's metrics over every batch of a loader, by name."""
-    model.eval().to(device)
-    metric = task.metric(bytes_per_target=bytes_per_target).to(device)
-    console = Console(stderr=True)
-    for batch in track(loader, title, console=console, transient=True, disable=not console.is_terminal):
-        moved = move_data_to_device(batch, device)
-        with autocast(precision, device.type):
-            metric.update(task.loss(model, moved))
-    return {name: float(value) for name, value in metric.compute().items()}
+def _others(against: str, names: Sequence[str]) -> dict[str, Any]:
+    """The other run's saved predictions, read before anything is computed."""
+    return {name: saved_statistics(Path(against), name) for name in names}
 
 
-def print_results(results: Results) -> None:
+def compare(folder: Path, split: str, against: str, theirs: Any, metric: Any, *, seed: int) -> None:
+    """Print this run's figures less the other's, by a paired bootstrap (Koehn 2004)."""
+    ours = saved_statistics(folder, split)
+    if ours[0] != theirs[0]:
+        raise UserError(f"against={against}: its {split} has other records")
+    table = Table(box=None, header_style="bold", pad_edge=False, title=f"{split}: this less {against}")
+    for name in ("", "difference", "95 % interval", "p"):
+        table.add_column(name, justify="right" if name else "left")
+    for name, found in paired(metric, ours[1], theirs[1], seed=seed).items():
+        interval = f"[{found.low:+.4f}, {found.high:+.4f}]"
+        table.add_row(name, f"{found.difference:+.4f}", interval, f"{found.p_value:.3f}")
+    Console().print(table)
+
+
+def tell(folder: Path, results: Results) -> None:
+    """Print a table, with intervals where predictions were judged, and where the page is."""
+    summary = folder / "predictions" / "summary.json"
+    known = json.loads(summary.read_text()) if summary.is_file() else {}
+    print_results(results, {split: entry["intervals"] for split, entry in known.items()})
+    if known:
+        print(f"predictions and page: {folder / 'evaluation.html'}")
+
+
+def print_results(results: Results, intervals: Mapping[str, Mapping[str, Interval]] | None = None) -> None:
     """A row a split; only bits per byte can be compared with the compressors."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("split")
@@ -113,5 +190,13 @@ def print_results(results: Results) -> None:
     for name in columns:
         table.add_column(name.replace("_", " "), justify="right")
     for split, values in results.items():
-        table.add_row(split, *(f"{values[name]:.4f}" if name in values else "" for name in columns))
+        cell = partial(_cell, intervals=(intervals or {}).get(split, {}))
+        table.add_row(split, *(cell(name, values[name]) if name in values else "" for name in columns))
     Console().print(table)
+
+
+def _cell(name: str, value: float, intervals: Mapping[str, Interval]) -> str:
+    if name not in intervals:
+        return f"{value:.4f}"
+    low, high = intervals[name]
+    return f"{value:.4g} [{low:.4g}, {high:.4g}]"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -15,14 +17,20 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
+from gpt_exp.adapter.low_rank import is_adapted, merge
 from gpt_exp.config import targets
 from gpt_exp.config.problem import refuse
 from gpt_exp.corpus.prepare import Corpus, prepare, train_tokenizer
+from gpt_exp.corpus.record_split import divide
+from gpt_exp.corpus.record_splits import RecordSplits
+from gpt_exp.corpus.record_texts import RecordTexts
 from gpt_exp.corpus.split import Split
+from gpt_exp.corpus.text_splits import TextSplits
 from gpt_exp.data_module import DataModule
 from gpt_exp.errors import UserError
-from gpt_exp.interfaces import Model, Source, Task, Tokenizer
+from gpt_exp.interfaces import Model, Record, RecordTask, Source, Task, Tokenizer
 from gpt_exp.logger.run_folder import RunFolderLogger
+from gpt_exp.model.heads import host, without_heads
 from gpt_exp.precision import resolve_precision
 from gpt_exp.run.checkpoint_io import RunCheckpointIO, load_weights
 from gpt_exp.run.durable import write_file
@@ -33,10 +41,21 @@ if TYPE_CHECKING:
     from gpt_exp.module.base import LanguageModule
 
 
+HUGGING_FACE = "gpt_exp.model.hugging_face.from_pretrained"
+
+
 class Experiment(NamedTuple):
     module: LanguageModule
     data_module: DataModule
     trainer: Trainer
+
+
+class Data(NamedTuple):
+    """What a run learns from."""
+
+    tokenizer: Tokenizer
+    content: Corpus | Mapping[str, Sequence[Record]]
+    identity: dict[str, Any]  # Of the content: equal data, equal identity.
 
 
 class LoadedRun(NamedTuple):
@@ -64,12 +83,20 @@ def make(node: DictConfig, **arguments: Any) -> Any:
         raise
 
 
-def make_data(config: DictConfig, tokenizer: Tokenizer | None = None) -> tuple[Tokenizer, Corpus]:
-    """The tokenizer, unless it is there already, and the tokenised corpus: from the cache, or made now."""
+def make_data(config: DictConfig, tokenizer: Tokenizer | None = None) -> Data:
+    """The tokenizer, unless it is there already, and a text task's corpus or a record task's records."""
     source, split, cache = make(config.data), Split(**config.split), Path(config.paths.cache)
+    wants_records = isinstance(make(config.task), RecordTask)
+    if wants_records and not hasattr(source, "read"):
+        raise UserError(f"data: {config.data._target_} gives text, and {config.task._target_} wants records")
+    text: Source = RecordTexts(records=source, split=split) if hasattr(source, "read") else source
     if tokenizer is None:
-        tokenizer = make_tokenizer(config, source, split, cache)
-    return tokenizer, prepare(source, tokenizer, split, cache=cache)
+        tokenizer = make_tokenizer(config, text, split, cache)
+    if not wants_records:
+        corpus = prepare(text, tokenizer, split, cache=cache)
+        return Data(tokenizer, corpus, corpus.meta["identity"])
+    identity = {"source": source.fingerprint(), "split": dict(config.split)}
+    return Data(tokenizer, divide(source.read(), split), identity)
 
 
 def make_tokenizer(config: DictConfig, source: Source, split: Split, cache: Path) -> Tokenizer:
@@ -81,8 +108,11 @@ def make_tokenizer(config: DictConfig, source: Source, split: Split, cache: Path
     return train_tokenizer(tokenizer, source, split, cache=cache, key=key, load=open_tokenizer)
 
 
-def make_model(config: DictConfig, tokenizer: Tokenizer) -> Model:
-    """The model with fresh weights, drawn from the run's seed."""
+def make_model(config: DictConfig, tokenizer: Tokenizer, task: Task, *, initial: bool = True) -> Model:
+    """The model with the weights of `init.run`, or fresh ones drawn from the run's seed; adapted as configured.
+
+    Without `initial` the weights are left as they are drawn: a checkpoint will replace them all.
+    """
     arguments = {}
     if "vocab_size" in config.model and config.model.vocab_size is None:
         arguments["vocab_size"] = tokenizer.vocab_size
@@ -93,49 +123,100 @@ def make_model(config: DictConfig, tokenizer: Tokenizer) -> Model:
             f"model.vocab_size={model.shape.vocab_size} is smaller than the tokenizer's vocabulary of "
             f"{tokenizer.vocab_size} tokens"
         )
+    host(model, getattr(task, "heads", {}))
+    if initial and OmegaConf.select(config, "init.run"):
+        load_initial(model, config.init.run, config.init.checkpoint)
+    if config.get("adapter"):
+        make(config.adapter)(model)
     return model
+
+
+def load_initial(model: Model, run: str, checkpoint: str) -> None:
+    """Take over the weights of another run; heads that it does not have stay as they are."""
+    theirs = load_run(run, checkpoint, merged=True).model.state_dict()
+    ours = model.state_dict()
+    for name, tensor in theirs.items():
+        if name in ours and tensor.shape != ours[name].shape:
+            shapes = f"{tuple(tensor.shape)} there and {tuple(ours[name].shape)} in model"
+            raise UserError(f"init.run={run}: {name} is {shapes}; model=run takes that run's own network")
+    if missing := [name for name in without_heads(ours) if name not in theirs]:
+        raise UserError(f"init.run={run} has no {missing[0]}; model=run takes that run's own network")
+    model.load_state_dict({name: tensor for name, tensor in theirs.items() if name in ours}, strict=False)
 
 
 def make_experiment(config: DictConfig, folder: RunFolder, loggers: list[Logger]) -> Experiment:
     """Everything a training run needs, with the tokenizer kept in the run's folder."""
     trainer = make_trainer(config, folder, loggers)  # First: it knows at once what this machine lacks.
-    tokenizer, corpus = run_data(config, folder)
-    model, task = make_model(config, tokenizer), make(config.task)
+    data, task = run_data(config, folder), make(config.task)
+    model = make_model(config, data.tokenizer, task)
+    splits = make_splits(config, data, model, task)
     module = make(config.module)(
         model=model,
         task=task,
-        tokenizer=tokenizer,
+        tokenizer=data.tokenizer,
         optimizer=make(config.optimizer),
         schedule=make(config.schedule),
-        bytes_per_target=corpus.bytes_per_target("val") if "val" in corpus.parts else None,
-        tokens_per_step=config.batch_size * model.shape.context_length,
+        tokens_per_step=config.batch_size * splits.tokens_per_example,
         seed=config.seed,
         compile=config.compile,
+        saves_frozen=not has_base(config),
+        **(_of_records(config, splits) if isinstance(splits, RecordSplits) else _of_text(splits)),
     )
-    return Experiment(module, make_data_module(config, corpus, model, task), trainer)
+    return Experiment(module, make_data_module(config, splits, task), trainer)
 
 
-def run_data(config: DictConfig, folder: RunFolder) -> tuple[Tokenizer, Corpus]:
-    """A run's tokenizer and corpus: the same for all of its life, or UserError."""
+def has_base(config: DictConfig) -> bool:
+    """Whether frozen weights can be had again from where they came."""
+    return bool(OmegaConf.select(config, "init.run")) or config.model._target_ == HUGGING_FACE
+
+
+def _of_text(splits: TextSplits) -> dict[str, Any]:
+    corpus = splits.corpus
+    return {"bytes_per_target": corpus.bytes_per_target("val") if "val" in corpus.parts else None}
+
+
+def _of_records(config: DictConfig, splits: RecordSplits) -> dict[str, Any]:
+    return {
+        "decoding": make(config.decode),
+        "validation_records": splits.records.get("val", []),
+        "prediction_batch_size": config.batch_size,
+    }
+
+
+def run_data(config: DictConfig, folder: RunFolder) -> Data:
+    """A run's tokenizer and data: the same for all of its life, or UserError."""
     began = folder.data.exists()
-    tokenizer, corpus = make_data(config, open_tokenizer(folder.tokenizer) if began else None)
+    data = make_data(config, open_tokenizer(folder.tokenizer) if began else None)
     if not began:
-        tokenizer.save(folder.tokenizer)
-        write_file(folder.data, json.dumps(corpus.meta["identity"], indent=1) + "\n")
-    elif json.loads(folder.data.read_text()) != corpus.meta["identity"]:
+        data.tokenizer.save(folder.tokenizer)
+        write_file(folder.data, json.dumps(data.identity, indent=1) + "\n")
+    elif json.loads(folder.data.read_text()) != data.identity:
         raise UserError(f"the data has changed since {folder.path} began: train it in a new run")
-    return tokenizer, corpus
+    return data
 
 
-def make_data_module(config: DictConfig, corpus: Corpus, model: Model, task: Task) -> DataModule:
+def make_splits(config: DictConfig, data: Data, model: Model, task: Any) -> TextSplits | RecordSplits:
+    """The examples of each split, cut for this model."""
+    context_length, sampling = model.shape.context_length, make(config.sampling)
+    if isinstance(data.content, Corpus):
+        return TextSplits(data.content, sampling, context_length=context_length, seed=config.seed)
+    return RecordSplits(
+        data.content,
+        partial(task.example, tokenizer=data.tokenizer, context_length=context_length),
+        sampling,
+        context_length=context_length,
+        batch_size=config.batch_size,
+        seed=config.seed,
+        augmentations=[make(node) for node in (config.get("augmentation") or {}).values()],
+    )
+
+
+def make_data_module(config: DictConfig, splits: TextSplits | RecordSplits, task: Task) -> DataModule:
     return DataModule(
-        corpus=corpus,
-        sampling=make(config.sampling),
+        splits=splits,
         collate=task.collate,
-        context_length=model.shape.context_length,
         batch_size=config.batch_size,
         num_workers=config.num_workers,
-        seed=config.seed,
         repeat_steps=config.repeat_steps,
     )
 
@@ -171,11 +252,44 @@ def make_trainer(config: DictConfig, folder: RunFolder, loggers: list[Logger]) -
         raise UserError(f"trainer: {error}") from error
 
 
-def load_run(run: str | Path, checkpoint: str = "best") -> LoadedRun:
-    """A run's model with the weights of one of its checkpoints: needs nothing but the run's folder."""
+def load_run(run: str | Path, checkpoint: str = "best", *, merged: bool = False) -> LoadedRun:
+    """A run's model with the weights of one of its checkpoints.
+
+    Needs nothing but the run's folder, and that of its base where the run froze a part of it. `merged` puts
+    low-rank adapters into the weights that they adapt.
+    """
     folder = RunFolder.open(run)
     config = read_config(folder)
-    tokenizer = open_tokenizer(folder.tokenizer)
-    model = make_model(config, tokenizer)
-    model.load_state_dict(load_weights(folder.resolve(checkpoint)))
+    tokenizer, task = open_tokenizer(folder.tokenizer), make(config.task)
+    weights = load_weights(folder.resolve(checkpoint))
+    model = make_model(config, tokenizer, task, initial=False)
+    if missing := model.state_dict().keys() - weights.keys():
+        if not has_base(config):
+            raise UserError(f"{folder.path}: the checkpoint lacks {min(missing)}")
+        model = make_model(config, tokenizer, task)
+    model.load_state_dict(weights, strict=False)
+    if merged and is_adapted(model):
+        merge(model)
     return LoadedRun(model.eval(), tokenizer, config)
+
+
+def load_pretrained(config: DictConfig) -> LoadedRun:
+    """A model that is no run, such as a Hugging Face folder, with the config of an evaluation."""
+    for name in ("data", "task"):
+        if config.get(name) is None:
+            raise UserError(f"{name}: a model that is no run needs one, as in {name}=...")
+    path = config.model.get("path")
+    tokenizer = make(config.tokenizer) if config.get("tokenizer") else open_tokenizer(path)
+    full = OmegaConf.merge(_DEFAULTS, OmegaConf.to_container(config, resolve=True))
+    model = make_model(full, tokenizer, make(config.task))
+    return LoadedRun(model.eval(), tokenizer, full)
+
+
+_DEFAULTS = OmegaConf.create(
+    {
+        "sampling": {"_target_": "gpt_exp.sampling.length_buckets.LengthBuckets"},
+        "decode": {"_target_": "gpt_exp.decoding.greedy.Greedy"},
+        "num_workers": 0,
+        "repeat_steps": None,
+    }
+)

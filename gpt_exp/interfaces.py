@@ -104,6 +104,27 @@ class Sampling(Protocol):
     def evaluation(self, tokens: TokenStream, *, context_length: int, end_of_text: int) -> FiniteExamples: ...
 
 
+class EncodedRecords(Protocol):
+    """The examples of a split's records, in the records' order."""
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """How many tokens the model reads of each, before augmentation, `(records,)`."""
+
+    def __len__(self) -> int: ...
+    def example(self, index: int, *, epoch: int) -> Example:
+        """Record number `index`, as it is augmented in this epoch."""
+
+
+class RecordSampling(Protocol):
+    """Which records stand together in a batch or a sequence (`gpt_exp/sampling/`)."""
+
+    def training(
+        self, records: EncodedRecords, *, context_length: int, batch_size: int, seed: int
+    ) -> Examples: ...
+    def evaluation(self, records: EncodedRecords) -> FiniteExamples: ...
+
+
 class Batch(NamedTuple):
     """What a model reads and must predict."""
 

@@ -117,19 +117,20 @@ def leave_the_others() -> None:
 
 def finish(folder: RunFolder, experiment: Experiment) -> None:
     """Evaluate the best checkpoint on all held-out text and write the report."""
-    from gpt_exp.evaluate import evaluate_run, held_out, print_results
+    from gpt_exp.evaluate import evaluate_run, held_out, tell
     from gpt_exp.experiment import LoadedRun, load_run
     from gpt_exp.logger.tracker import Tracker
 
     module, data_module, trainer = experiment
     if folder.checkpoints():
-        trained = load_run(folder.path, "best")
+        trained = load_run(folder.path, "best", merged=True)
     else:
         trained = LoadedRun(module.model, module.tokenizer, folder.config())
     results = evaluate_run(
         trained,
         data_module,
-        held_out(data_module.corpus),
+        held_out(data_module.splits),
+        folder=folder.path,
         batch_size=data_module.batch_size // (trainer.world_size * trainer.accumulate_grad_batches),
         device=module.device,
         precision=trainer.precision,
@@ -146,7 +147,7 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
         if isinstance(logger, Tracker):
             logger.log_results(summary)
     folder.set_status("finished", step=trainer.global_step)
-    print_results(results)
+    tell(folder.path, results)
     print(f"report: {write_report(folder.path)}")
 
 

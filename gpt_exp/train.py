@@ -10,6 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from gpt_exp.config.inherit import inherit
 from gpt_exp.errors import UserError
 from gpt_exp.run.find import find_run
 from gpt_exp.run.folder import RunFolder
@@ -20,6 +21,7 @@ def main(config: DictConfig, overrides: list[str]) -> None:
     """Start a run, or go on with one, in this process's place."""
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise UserError("hydra/sweeper: gpt-exp carries out its own sweeps; sweep=tpe and others search")
+    inherit(config)
     folder = open_run(config, overrides)
     if folder.status().get("state") == "finished":
         print(f"{folder.path} is finished: {folder.report}")

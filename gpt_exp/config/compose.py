@@ -22,6 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gpt_exp.config import hydra_app, structure, targets
 from gpt_exp.config import overrides as command_line
+from gpt_exp.config.inherit import inherit
 from gpt_exp.config.keys import references
 from gpt_exp.config.location import conf_folder, folders, groups, last_change, root_config, shown
 from gpt_exp.config.nearest import nearest
@@ -90,6 +91,8 @@ def _compose(
     HydraConfig.instance().set_config(config)  # For ${hydra:...}.
     with open_dict(config):
         del config["hydra"]
+    if name == root_config("train"):
+        inherit(config, next((o.value() for o in parsed if o.key_or_group == "init.run"), None))
     plain: Any = OmegaConf.to_container(config, resolve=False)
     read = references(plain) | _read_by(parsed)
     problems += command_line.key_problems(values, plain, offered, read)

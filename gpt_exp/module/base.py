@@ -36,6 +36,7 @@ class LanguageModule(LightningModule, ABC):
         tokens_per_step: float,
         seed: int,
         compile: bool,
+        saves_frozen: bool = True,
         layer_decay: float = 1.0,
     ) -> None:
         super().__init__()
@@ -48,6 +49,7 @@ class LanguageModule(LightningModule, ABC):
         self.compile_model = compile
         self.stopwatch = Stopwatch()
         self.layer_decay = layer_decay
+        self.strict_loading = saves_frozen  # Else a checkpoint lacks what `init.run` brings again.
         self._losses: list[Loss] = []  # Of the micro-batches of this step.
         self._gradient_norm: Tensor | None = None
         self._learning_rate = 0.0
@@ -184,6 +186,10 @@ class LanguageModule(LightningModule, ABC):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         # Lightning's loop counters resume in the middle of an epoch inexactly; the step says it all.
         checkpoint.pop("loops")
+        if not self.strict_loading:
+            frozen = {f"model.{name}" for name, p in self.model.named_parameters() if not p.requires_grad}
+            for name in frozen & checkpoint["state_dict"].keys():
+                del checkpoint["state_dict"][name]
         checkpoint["elapsed_seconds"] = self.stopwatch.total
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gpt_exp.interfaces import IGNORE_INDEX, Example
-from gpt_exp.sampling.records import EncodedRecords, Sorted
+from gpt_exp.interfaces import IGNORE_INDEX, EncodedRecords, Example
+from gpt_exp.sampling.sorted import Sorted
 
 
 class PackedRecords:

@@ -53,6 +53,7 @@ class TextToText(ABC):
         if max_new_tokens < 1:
             raise ValueError(f"task.max_new_tokens={max_new_tokens} must be at least 1")
         self.template = Template(template, cut=cut)
+        self.between = "" if template[-1].isspace() else " "  # Words are tokens with the space before them.
         self.max_new_tokens, self.label_smoothing, self.stop = max_new_tokens, label_smoothing, tuple(stop)
 
     @abstractmethod
@@ -86,7 +87,7 @@ class TextToText(ABC):
 
     def target_text(self, record: Record) -> str:
         """What the model is to write."""
-        return value(record, self.target)
+        return self.between + value(record, self.target)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         return collate(examples)

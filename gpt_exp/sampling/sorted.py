@@ -1,22 +1,10 @@
-"""What a split of records looks like to whoever samples it."""
+"""Records in the order of their lengths: how every sampling of records evaluates."""
 
 from __future__ import annotations
 
-from typing import Protocol
-
 import numpy as np
 
-from gpt_exp.interfaces import Example
-
-
-class EncodedRecords(Protocol):
-    """Examples of a split's records, in the records' order."""
-
-    lengths: np.ndarray  # (records,): how many tokens the model reads of each, before augmentation.
-
-    def __len__(self) -> int: ...
-    def example(self, index: int, *, epoch: int) -> Example:
-        """Record number `index`, as it is augmented in this epoch."""
+from gpt_exp.interfaces import EncodedRecords, Example
 
 
 class Sorted:

@@ -1,0 +1,48 @@
+"""A run that starts from another one: the other's network and tokenizer become part of its own config.
+
+So a finished run can be loaded without looking anywhere but at its folder, and `check` knows all sizes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf, open_dict
+
+from gpt_exp.errors import UserError
+from gpt_exp.run.folder import RunFolder
+
+FROM_RUN = "from_run"  # The key by which conf/model/run.yaml says what it is.
+
+
+def inherit(config: DictConfig, run: str | None = None) -> None:
+    """Put the model (for model=run) and the tokenizer of `init.run` into a training config, in place.
+
+    `run` stands for an `init.run` that is not yet in the config. Raises UserError for what is no run.
+    """
+    run = run or OmegaConf.select(config, "init.run")
+    wants_model = isinstance(config.get("model"), DictConfig) and FROM_RUN in config.model
+    if run is None:
+        if wants_model:
+            raise UserError("model=run: needs init.run=FOLDER, the run whose network it takes")
+        return
+    folder = RunFolder.open(Path(str(run)).expanduser())
+    theirs = folder.config()
+    with open_dict(config):
+        config.init.run, config.init.checkpoint = str(folder.path), _settled(folder, config.init.checkpoint)
+        config.tokenizer = {"_target_": "gpt_exp.tokenizer.file.open", "path": str(folder.tokenizer)}
+        if wants_model:
+            own = {key: value for key, value in config.model.items() if key != FROM_RUN}
+            changed = {key: value for key, value in own.items() if value is not None}
+            config.model = OmegaConf.merge(theirs.model, changed)
+
+
+def _settled(folder: RunFolder, checkpoint: str) -> str:
+    """The name of the very checkpoint: "best" may mean another one tomorrow."""
+    if checkpoint not in ("best", "last"):
+        return checkpoint
+    newest = next(iter(folder.checkpoints()), None)
+    found = (folder.best_checkpoint() or newest) if checkpoint == "best" else newest
+    if found is None:
+        raise UserError(f"init.run={folder.path} has no checkpoint to start from")
+    return found.name

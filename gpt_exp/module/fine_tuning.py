@@ -1,0 +1,72 @@
+"""Fine-tuning: a task's records, judged in training by the task's own metric."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from gpt_exp.interfaces import Batch, Decoding, Loss, Record, RecordTask
+from gpt_exp.module.base import LanguageModule
+from gpt_exp.module.embedding_noise import add_noise
+from gpt_exp.task.token_loss import TokenLoss
+
+
+class FineTuning(LanguageModule):
+    """Trains on a task whose data are records; validates the loss, and the task's metric on predictions.
+
+    `num_predicted` records of the validation split, spread over it, are answered at each validation. A
+    step's gradient is that of the mean over all its targets, however they fall into micro-batches and
+    devices. `noise` is NEFTune's alpha (Jain et al. 2023, arXiv:2310.05914).
+    """
+
+    def __init__(
+        self,
+        *,
+        task: RecordTask,
+        decoding: Decoding,
+        validation_records: Sequence[Record],
+        prediction_batch_size: int,
+        num_predicted: int = 200,
+        noise: float = 0.0,
+        **base: Any,
+    ) -> None:
+        super().__init__(**base)
+        if num_predicted < 0:
+            raise ValueError(f"module.num_predicted={num_predicted} must be at least 0")
+        self.task, self.decoding = task, decoding
+        self.predicted = spread(validation_records, num_predicted)
+        self.prediction_batch_size = prediction_batch_size
+        self.losses, self.predictions = TokenLoss(), task.metric()
+        if noise:
+            add_noise(self.model, noise)
+
+    def compute_loss(self, batch: Batch) -> Loss:
+        return self.task.loss(self.model, batch)
+
+    def gradient_factor(self) -> float:
+        return self.tokens_per_step / float(self._step_loss().num_targets)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        self.losses.update(self.compute_loss(batch))
+
+    def on_validation_epoch_end(self) -> None:
+        values = self.losses.compute() | self._judge()
+        self.losses.reset()
+        self.predictions.reset()
+        self.report({f"val/{name}": float(value) for name, value in values.items()})
+
+    def _judge(self) -> dict[str, Any]:
+        """The task's metric over this device's share of the records to answer, and all others'."""
+        if not self.predicted:
+            return {}
+        own = self.predicted[self.global_rank :: self.trainer.world_size]
+        for start in range(0, len(own), self.prediction_batch_size):
+            batch = own[start : start + self.prediction_batch_size]
+            self.predictions.update(self.task.predict(self.model, batch, self.tokenizer, self.decoding))
+        return self.predictions.compute()
+
+
+def spread(records: Sequence[Record], count: int) -> list[Record]:
+    """At most `count` records, from the whole of a split."""
+    count = min(count, len(records))
+    return [records[i * len(records) // count] for i in range(count)]
