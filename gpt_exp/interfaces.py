@@ -158,8 +158,11 @@ class LanguageModel(Protocol):
     def logits(self, hidden: Tensor) -> Tensor:
         """`(batch, time, vocab)`"""
 
-    def loss(self, hidden: Tensor, targets: Tensor) -> Loss:
-        """Cross-entropy, in chunks: the whole batch's logits never stand in memory."""
+    def loss(self, hidden: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Loss:
+        """Cross-entropy, in chunks: the whole batch's logits never stand in memory.
+
+        `label_smoothing` of a target is spread over all tokens alike, as in torch's cross_entropy.
+        """
 
     def new_cache(self, batch_size: int, max_length: int) -> Any:
         """An empty key-value cache; passing it to a call appends to it.

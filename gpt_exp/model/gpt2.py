@@ -156,9 +156,11 @@ class GPT2(nn.Module):
         """`(batch, time, vocab)`"""
         return F.linear(hidden, self.token_embedding.weight)
 
-    def loss(self, hidden: Tensor, targets: Tensor) -> Loss:
+    def loss(self, hidden: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Loss:
         """Cross-entropy of `targets` `(batch, time)`, in chunks: see `chunked_cross_entropy`."""
-        return chunked_cross_entropy(hidden, self.token_embedding.weight, targets)
+        return chunked_cross_entropy(
+            hidden, self.token_embedding.weight, targets, label_smoothing=label_smoothing
+        )
 
     def new_cache(self, batch_size: int, max_length: int) -> KeyValueCache:
         """An empty cache for `max_length` tokens a row."""

@@ -194,7 +194,7 @@ class Llama(nn.Module):
             return logits
         return self.logit_softcap * (logits / self.logit_softcap).tanh()
 
-    def loss(self, hidden: Tensor, targets: Tensor) -> Loss:
+    def loss(self, hidden: Tensor, targets: Tensor, *, label_smoothing: float = 0.0) -> Loss:
         """Cross-entropy of `targets` `(batch, time)`, in chunks: see `chunked_cross_entropy`."""
         return chunked_cross_entropy(
             hidden,
@@ -202,6 +202,7 @@ class Llama(nn.Module):
             targets,
             softcap=self.logit_softcap,
             z_loss=self.z_loss if self.training else 0.0,
+            label_smoothing=label_smoothing,
         )
 
     def new_cache(self, batch_size: int, max_length: int) -> KeyValueCache:

@@ -22,10 +22,13 @@ class Terms(NamedTuple):
 
     `softcap` c bends the logits to c * tanh(logits / c) (Gemma 2, arXiv 2408.00118, section 2).
     `z_loss` times log(Z)^2 keeps them from drifting (PaLM, arXiv 2204.02311, section 5).
+    `label_smoothing` is the share of the target that all tokens have alike (Szegedy et al. 2016,
+    arXiv 1512.00567, section 7), as in torch's cross_entropy.
     """
 
     softcap: float | None = None
     z_loss: float = 0.0
+    label_smoothing: float = 0.0
 
 
 def chunked_cross_entropy(
@@ -35,15 +38,20 @@ def chunked_cross_entropy(
     *,
     softcap: float | None = None,
     z_loss: float = 0.0,
+    label_smoothing: float = 0.0,
     logits_bytes: int = LOGITS_BYTES,
 ) -> Loss:
     """The loss of `targets` `(batch, time)` under logits `hidden @ weight.T`.
 
     Products run in autocast's dtype, softmax and sums in fp32; targets of IGNORE_INDEX carry no loss.
+    ValueError for a label smoothing outside [0, 1].
     """
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"label_smoothing={label_smoothing} must lie in [0, 1]")
     rows, targets = hidden.flatten(0, -2), targets.flatten()
     chunk = max(1, logits_bytes // (4 * weight.shape[0]))
-    total = _CrossEntropy.apply(rows, weight, targets, Terms(softcap, z_loss), chunk, torch.is_grad_enabled())
+    terms = Terms(softcap, z_loss, label_smoothing)
+    total = _CrossEntropy.apply(rows, weight, targets, terms, chunk, torch.is_grad_enabled())
     return Loss(total, (targets != IGNORE_INDEX).sum())
 
 
@@ -93,6 +101,8 @@ def _losses(logits: Tensor, target: Tensor, terms: Terms, training: bool) -> tup
         logits, slope = bent * terms.softcap, 1 - bent.square()
     log_probabilities = logits.log_softmax(-1, dtype=_sum_dtype(logits.dtype))
     losses = -log_probabilities.gather(1, target)
+    if terms.label_smoothing:
+        losses = losses.lerp(-log_probabilities.mean(-1, keepdim=True), terms.label_smoothing)
     log_sum = logits[:, :1] - log_probabilities[:, :1]
     if terms.z_loss:
         losses += terms.z_loss * log_sum.square()
@@ -101,7 +111,10 @@ def _losses(logits: Tensor, target: Tensor, terms: Terms, training: bool) -> tup
     grad_logits = log_probabilities.exp_()
     if terms.z_loss:
         grad_logits *= 1 + 2 * terms.z_loss * log_sum
-    grad_logits.scatter_add_(1, target, grad_logits.new_full((1, 1), -1.0).expand_as(target))
+    if terms.label_smoothing:
+        grad_logits -= terms.label_smoothing / logits.shape[1]
+    on_target = grad_logits.new_full((1, 1), terms.label_smoothing - 1)
+    grad_logits.scatter_add_(1, target, on_target.expand_as(target))
     return losses, grad_logits if slope is None else grad_logits.mul_(slope)
 
 

@@ -5,9 +5,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from gpt_exp.interfaces import IGNORE_INDEX
+from gpt_exp.model.gpt2 import GPT2
+from gpt_exp.model.llama import Llama
 from gpt_exp.model.loss import chunked_cross_entropy
 
 BATCH, TIME, DIM, VOCAB = 3, 5, 8, 17
+MODELS = (GPT2, Llama)
 FEW_ROWS = 4 * VOCAB * 4  # Bytes of a chunk of four rows: the fifteen make four chunks, the last one short.
 
 
@@ -20,28 +23,60 @@ def inputs(dtype=torch.float32):
     return hidden, weight, targets
 
 
-def reference(hidden, weight, targets, softcap=None, z_loss=0.0):
+def reference(hidden, weight, targets, softcap=None, z_loss=0.0, label_smoothing=0.0):
     logits = (hidden @ weight.T).flatten(0, 1)
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     if softcap is not None:
         logits = softcap * (logits / softcap).tanh()
     targets = targets.flatten()
     z = logits.logsumexp(-1)[targets != IGNORE_INDEX].square().sum()
-    return F.cross_entropy(logits, targets, reduction="sum") + z_loss * z
+    smoothed = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=label_smoothing)
+    return smoothed + z_loss * z
+
+
+TERMS = [
+    {},
+    {"softcap": 3.0},
+    {"z_loss": 0.01},
+    {"softcap": 2.0, "z_loss": 0.1},
+    {"label_smoothing": 0.1},
+    {"label_smoothing": 1.0},
+    {"softcap": 2.0, "z_loss": 0.1, "label_smoothing": 0.3},
+]
 
 
 @pytest.mark.parametrize("logits_bytes", [1, FEW_ROWS, 2**20])
-@pytest.mark.parametrize("terms", [{}, {"softcap": 3.0}, {"z_loss": 0.01}, {"softcap": 2.0, "z_loss": 0.1}])
-def test_value_and_gradients_are_those_of_cross_entropy(logits_bytes, terms):
-    hidden, weight, targets = inputs()
+@pytest.mark.parametrize("terms", TERMS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_value_and_gradients_are_those_of_cross_entropy(logits_bytes, terms, dtype):
+    hidden, weight, targets = inputs(dtype)
     loss = chunked_cross_entropy(hidden, weight, targets, logits_bytes=logits_bytes, **terms)
     expected = reference(hidden, weight, targets, **terms)
-    torch.testing.assert_close(loss.total, expected, rtol=1e-6, atol=1e-6)
+    tolerance = 1e-6 if dtype == torch.float32 else 1e-13
+    torch.testing.assert_close(loss.total, expected, rtol=tolerance, atol=tolerance)
     assert loss.num_targets == BATCH * TIME - 2
     # A scale: the backward pass must pass on the gradient that it gets.
     gradients = torch.autograd.grad(loss.total * 0.3, (hidden, weight))
     expected_gradients = torch.autograd.grad(expected * 0.3, (hidden, weight))
-    torch.testing.assert_close(gradients, expected_gradients, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(gradients, expected_gradients, rtol=10 * tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_a_models_loss_smooths_its_own_logits(model):
+    torch.manual_seed(0)
+    model = model(vocab_size=VOCAB, context_length=TIME, num_layers=1, num_heads=2, embedding_dim=DIM)
+    tokens, targets = torch.randint(VOCAB, (2, BATCH, TIME))
+    hidden = model(tokens)
+    expected = F.cross_entropy(
+        model.logits(hidden).flatten(0, 1), targets.flatten(), reduction="sum", label_smoothing=0.4
+    )
+    torch.testing.assert_close(model.loss(hidden, targets, label_smoothing=0.4).total, expected)
+
+
+@pytest.mark.parametrize("label_smoothing", [-0.1, 1.1])
+def test_an_impossible_smoothing_is_refused(label_smoothing):
+    with pytest.raises(ValueError, match=rf"label_smoothing={label_smoothing} must lie in \[0, 1\]"):
+        chunked_cross_entropy(*inputs(), label_smoothing=label_smoothing)
 
 
 def test_autocast_stays_near_full_precision():
@@ -57,11 +92,12 @@ def test_autocast_stays_near_full_precision():
         assert (ours - theirs).norm() < 2e-2 * theirs.norm()
 
 
-def test_gradcheck():
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.2])
+def test_gradcheck(label_smoothing):
     hidden, weight, targets = inputs(torch.float64)
 
     def loss(hidden, weight):
-        terms = {"softcap": 5.0, "z_loss": 0.1}
+        terms = {"softcap": 5.0, "z_loss": 0.1, "label_smoothing": label_smoothing}
         return chunked_cross_entropy(hidden, weight, targets, logits_bytes=FEW_ROWS, **terms).total
 
     assert torch.autograd.gradcheck(loss, (hidden, weight))
