@@ -46,3 +46,7 @@ class SumMetric(Metric, ABC):
     def compute(self) -> dict[str, Tensor]:
         values = self.values(self.sums.cpu().numpy())
         return {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
+
+    def score(self, prediction: Prediction) -> float:
+        """The figure `main` of one prediction alone: what tells the best answers from the worst."""
+        return self.values(self.statistics(prediction))[self.main]
