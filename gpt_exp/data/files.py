@@ -16,15 +16,15 @@ from gpt_exp.data.pieces import PIECE_LENGTH
 Files = dict[str, Path]  # By name: the path relative to the files' common folder, which may move.
 
 
-def find(paths: str | Iterable[str], *, suffixes: tuple[str, ...] = ("",)) -> Files:
+def find(paths: str | Iterable[str], *, suffixes: tuple[str, ...] = ("",), key: str = "data.paths") -> Files:
     """Files, folders (with all below that is not hidden and has one of the suffixes), globs and `~`, sorted.
 
-    Raises ValueError for a path that leads to no file, naming the nearest one that does.
+    Raises ValueError for a path that leads to no file, naming the `key` that gave it and the nearest one.
     """
     patterns = [paths] if isinstance(paths, str) else list(paths)
-    found = {file for pattern in patterns for file in _expand(pattern, suffixes)}
+    found = {file for pattern in patterns for file in _expand(pattern, suffixes, key)}
     if not found:
-        raise ValueError("data.paths is empty: name files, folders or globs")
+        raise ValueError(f"{key} is empty: name files, folders or globs")
     common = Path(os.path.commonpath([file.parent for file in found]))
     return dict(sorted((file.relative_to(common).as_posix(), file) for file in found))
 
@@ -45,14 +45,23 @@ def open_text(path: Path, encoding: str) -> TextIO:
     return path.open(encoding=encoding, newline="")
 
 
-def _expand(pattern: str, suffixes: tuple[str, ...]) -> list[Path]:
+def read_text(path: Path, encoding: str = "utf-8") -> str:
+    """A whole text file; ValueError where it is not in the encoding."""
+    try:
+        with open_text(path, encoding) as file:
+            return file.read()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not {encoding} text ({error.reason})") from None
+
+
+def _expand(pattern: str, suffixes: tuple[str, ...], key: str) -> list[Path]:
     expanded = os.path.normpath(Path(pattern).expanduser().absolute())  # Symbolic links keep their names.
     matches = [expanded] if Path(expanded).exists() else glob.glob(expanded, recursive=True)  # noqa: PTH207
     found = [file for match in matches for file in _walk(Path(match), suffixes)]
     if not found and Path(expanded).is_dir():
-        raise ValueError(f"data.paths: {pattern} holds no {' or '.join(suffixes)} files")
+        raise ValueError(f"{key}: {pattern} holds no {' or '.join(suffixes)} files")
     if not found:
-        raise ValueError(f"data.paths: {pattern} does not exist{_nearest(Path(expanded))}")
+        raise ValueError(f"{key}: {pattern} does not exist{_nearest(Path(expanded))}")
     return found
 
 
