@@ -49,8 +49,8 @@ class SpanMasking:
         budget = num_changes(self._alpha, num_words)
         masked: set[int] = set()
         while len(masked) < budget:
-            start = random.integers(num_words)
-            length = 1 + random.choice(len(self._lengths), p=self._lengths)
+            start = int(random.integers(num_words))
+            length = 1 + int(random.choice(len(self._lengths), p=self._lengths))
             fresh = [i for i in range(start, min(start + length, num_words)) if i not in masked]
             masked.update(fresh[: budget - len(masked)])
         return masked

@@ -28,7 +28,7 @@ def split(text: str) -> Words:
 def delete(text: Words, index: int) -> Words:
     """Without one word, and with one space less; punctuation stays."""
     before, after = text.gaps[index : index + 2]
-    gap = before if after.isspace() else before.rstrip() + after
+    gap = before + after[1:] if after.startswith(" ") else before.rstrip() + after
     return Words(
         text.words[:index] + text.words[index + 1 :], [*text.gaps[:index], gap, *text.gaps[index + 2 :]]
     )
