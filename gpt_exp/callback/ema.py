@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
 
 KEY = "exponential_moving_average"  # In a checkpoint.
 
@@ -90,6 +91,9 @@ def _trained(pl_module: LightningModule) -> dict[str, nn.Parameter]:
 
 @torch.no_grad()
 def _put(weights: Mapping[str, Tensor], pl_module: LightningModule) -> None:
+    for module in pl_module.modules():
+        if isinstance(module, FSDPModule):  # Its last forward pass left it whole: a copy would be lost.
+            module.reshard()
     parameters = _trained(pl_module)
     for name, tensor in weights.items():
         parameters[name].copy_(_sharded_like(parameters[name], tensor))
