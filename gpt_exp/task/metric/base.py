@@ -52,10 +52,6 @@ class SumMetric(Metric, ABC):
         values = self.values(self.sums.cpu().numpy())
         return {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
 
-    def score(self, prediction: Prediction) -> float:
-        """The figure `main` of one prediction alone: what tells the best answers from the worst."""
-        return self.values(self.statistics(prediction))[self.main]
-
 
 def mean(total: float, count: float) -> float:
     """A total over a count; nan over nothing, without numpy's warning."""
