@@ -24,9 +24,25 @@ LANGUAGE = re.compile(r"[a-z]{2,3}")
 HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
 PLACE = re.compile(r"~?/|[A-Za-z]:\\")  # How a path of some machine begins.
 FIELD = re.compile(r"\{(\w+)\}")
-HYPERPARAMETERS = ("optimizer", "schedule", "adapter", "augmentation")
-PARTS = ("data", "tokenizer", "task", "model")
-OF_TRAINING = ("batch_size", "seed", "trainer.precision", "trainer.devices", "trainer.gradient_clip_val")
+LENGTHS = (
+    ("step", "steps", numbers.rounded),
+    ("num_tokens_seen", "tokens", numbers.count),
+    ("seconds", "time", numbers.duration),
+)
+PARTS = (
+    "data",
+    "tokenizer",
+    "task",
+    "model",
+    "adapter",
+    "augmentation",
+    "optimizer",
+    "schedule",
+    "batch_size",
+    "trainer.precision",
+    "trainer.gradient_clip_val",
+    "seed",
+)
 
 
 class Exported(NamedTuple):
@@ -40,38 +56,40 @@ class Exported(NamedTuple):
 
 def model_card(folder: RunFolder, exported: Exported) -> str:
     """README.md: metadata in YAML, then what was trained how, what it reaches, and how it is opened."""
-    config, results = folder.plain_config(), read_json(folder.results)
+    config = folder.plain_config()
+    figures = list(_figures(folder)) if exported.is_best else []
     name, time = called(folder.path.absolute())
-    figures = list(_figures(folder, results)) if exported.is_best else []
-    metadata = _metadata(config, name, figures)
-    environment = read_json(folder.environment)
     return render(
         TEMPLATE,
-        metadata=yaml.safe_dump(metadata, sort_keys=False, allow_unicode=True).strip(),
+        metadata=yaml.safe_dump(
+            _metadata(config, name, figures), sort_keys=False, allow_unicode=True
+        ).strip(),
         name=name,
-        time=time,
-        family=_class(config, "model"),
-        task=_task(config).replace("_", " "),
-        dataset=_dataset(config),
-        base=_base(config),
         exported=exported,
         num_parameters=numbers.count(exported.num_parameters),
         figures=[_told(figure) for figure in figures],
-        template=_template(config),
-        prompt=_prompt(config),
-        max_new_tokens=_get(config, "task.max_new_tokens") or 100,
-        training=list(_training(config, results)),
-        parts=[
-            (part, _described(config.get(part))) for part in (*PARTS, *HYPERPARAMETERS) if config.get(part)
-        ],
-        commit=_commit(read_json(folder.git)),
-        versions=_versions(environment),
-        hardware=", ".join(environment.get("gpus") or [environment.get("cpu") or "unknown"]),
+        rows=[*_training(folder), *_parts(config), *_environment(folder), ("run", f"{name} {time}")],
+        **_description(config),
     )
 
 
-def _figures(folder: RunFolder, results: Mapping[str, Any]) -> Iterator[Figure]:
+def _description(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What it is, and what it is asked with."""
+    prompts = _get(config, "task.template")
+    return {
+        "family": _class(config, "model"),
+        "task": _task(config).replace("_", " "),
+        "dataset": _dataset(config),
+        "base": _base(config),
+        "prompts": prompts if isinstance(prompts, str) else None,
+        "prompt": _prompt(prompts) if isinstance(prompts, str) else json.dumps("Once upon a time"),
+        "max_new_tokens": int(_get(config, "task.max_new_tokens") or 100),
+    }
+
+
+def _figures(folder: RunFolder) -> Iterator[Figure]:
     """By split, what predictions were judged by, and the losses."""
+    results = read_json(folder.results)
     judged = {evaluated.split: evaluated.figures for evaluated in read_summary(folder.path)}
     splits = [split for split, found in results.items() if isinstance(found, Mapping)]
     for split in dict.fromkeys([*judged, *splits]):
@@ -154,32 +172,40 @@ def _base(config: Mapping[str, Any]) -> str | None:
     return _without_place(found) if isinstance(found, str) else None
 
 
-def _template(config: Mapping[str, Any]) -> str | None:
-    """A task's prompt, with a record's fields in braces."""
-    found = _get(config, "task.template")
-    return found if isinstance(found, str) else None
-
-
-def _prompt(config: Mapping[str, Any]) -> str:
-    """A Python expression for a prompt."""
-    template = _template(config)
-    if template is None:
-        return json.dumps("Once upon a time")
+def _prompt(template: str) -> str:
+    """A Python expression that fills a template."""
     fields = dict.fromkeys(FIELD.findall(template))
     return json.dumps(template, ensure_ascii=False) + "".join(
-        f'.replace("{{{f}}}", "your {f}")' for f in fields
+        f'.replace("{{{field}}}", "your {field}")' for field in fields
     )
 
 
-def _training(config: Mapping[str, Any], results: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    told = {"step": ("steps", numbers.rounded), "num_tokens_seen": ("tokens", numbers.count)}
-    told["seconds"] = ("time", numbers.duration)
-    for key, (name, form) in told.items():
+def _training(folder: RunFolder) -> Iterator[tuple[str, str]]:
+    """How long it was trained."""
+    results = read_json(folder.results)
+    for key, name, form in LENGTHS:
         if (value := result(results, key)) is not None:
             yield name, form(value)
-    for key in OF_TRAINING:
-        if (found := _get(config, key)) is not None:
-            yield key.rpartition(".")[2].replace("_", " "), _value(found)
+
+
+def _parts(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """What it was made of."""
+    for key in PARTS:
+        if (found := _get(config, key)) is not None and found != {}:
+            yield key.rpartition(".")[2].replace("_", " "), _described(found)
+
+
+def _environment(folder: RunFolder) -> Iterator[tuple[str, str]]:
+    """On what it was trained."""
+    environment, git = read_json(folder.environment), read_json(folder.git)
+    packages = {"Python": environment.get("python"), **(environment.get("packages") or {})}
+    changes = ", with changes that are not committed" if git.get("dirty") else ""
+    rows = {
+        "hardware": ", ".join(environment.get("gpus") or []) or environment.get("cpu"),
+        "code": f"{git['commit']}{changes}" if git.get("commit") else None,
+        "versions": ", ".join(f"{name} {version}" for name, version in packages.items() if version),
+    }
+    yield from ((name, value) for name, value in rows.items() if value)
 
 
 def _described(node: Any) -> str:
@@ -207,16 +233,6 @@ def _value(value: Any) -> str:
 def _without_place(text: str) -> str:
     """The last name of a path; any other text as it is."""
     return Path(text).name if PLACE.match(text) else text
-
-
-def _commit(git: Mapping[str, Any]) -> str | None:
-    changes = " with changes that are not committed" if git.get("dirty") else ""
-    return f"{git['commit']}{changes}" if git.get("commit") else None
-
-
-def _versions(environment: Mapping[str, Any]) -> str:
-    packages = {"Python": environment.get("python"), **(environment.get("packages") or {})}
-    return ", ".join(f"{name} {version}" for name, version in packages.items() if version)
 
 
 def _get(node: Any, path: str) -> Any:
