@@ -215,8 +215,15 @@ def _described(node: Any) -> str:
     inner = [f"{key}: {_described(each)}" for key, each in node.items() if isinstance(each, Mapping) and each]
     plain = {key: each for key, each in node.items() if key[:1] != "_" and not isinstance(each, Mapping)}
     arguments = [f"{key}={_value(each)}" for key, each in plain.items() if each is not None]
-    made = str(node.get("_target_", "")).rpartition(".")[2]
+    made = _made(str(node.get("_target_", "")))
     return f"{made}({', '.join(arguments + inner)})" if made else ", ".join(arguments + inner)
+
+
+def _made(target: str) -> str:
+    """A class, or a function with its module where that says more: "Llama", "muon", "bpe.train"."""
+    module, _, name = target.rpartition(".")
+    module = module.rpartition(".")[2]
+    return f"{module}.{name}" if name.islower() and module not in ("", name) else name
 
 
 def _value(value: Any) -> str:
