@@ -105,7 +105,7 @@ def _how(how: dict[str, Any]) -> list[str]:
 def _shown(example: Example) -> Shown:
     seen = None if example.input is None else plain(example.input)
     answer = compared(example.output, example.reference)
-    return Shown(example.index + 1, numbers.rounded(example.score), seen, answer)
+    return Shown(example.number + 1, numbers.rounded(example.score), seen, answer)
 
 
 def histogram(scores: Sequence[float]) -> go.Figure:

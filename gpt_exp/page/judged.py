@@ -42,7 +42,7 @@ class Evaluated(NamedTuple):
 class Example(NamedTuple):
     """A prediction; all but the numbers are whatever JSON the task gave."""
 
-    index: int
+    number: int  # In the file, from 0.
     score: float
     input: Any
     reference: Any
