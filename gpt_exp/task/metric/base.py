@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
@@ -38,6 +39,10 @@ class SumMetric(Metric, ABC):
     def values(self, sums: np.ndarray) -> dict[str, float]:
         """The figures by name, from sums over any number of predictions."""
 
+    def score(self, prediction: Prediction) -> float:
+        """The main figure of one prediction alone, to find the best and the worst; its sign is kept."""
+        return float(self.values(self.statistics(prediction))[self.main])
+
     def update(self, predictions: Sequence[Prediction]) -> None:
         if predictions:
             added = np.sum([self.statistics(prediction) for prediction in predictions], axis=0)
@@ -47,6 +52,7 @@ class SumMetric(Metric, ABC):
         values = self.values(self.sums.cpu().numpy())
         return {name: torch.tensor(value, dtype=torch.float64) for name, value in values.items()}
 
-    def score(self, prediction: Prediction) -> float:
-        """The figure `main` of one prediction alone: what tells the best answers from the worst."""
-        return self.values(self.statistics(prediction))[self.main]
+
+def mean(total: float, count: float) -> float:
+    """A total over a count; nan over nothing, without numpy's warning."""
+    return float(total / count) if count else math.nan

@@ -1,41 +1,39 @@
-"""Corpus scores of translations: sacreBLEU's own BLEU, chrF and TER (Post 2018, arXiv:1804.08771)."""
+"""How close translations are to people's: BLEU, chrF and TER."""
 
 from __future__ import annotations
 
 import numpy as np
-from sacrebleu.metrics import BLEU, CHRF, TER
 
 from gpt_exp.interfaces import Prediction
+from gpt_exp.task.metric import corpus_score
 from gpt_exp.task.metric.base import SumMetric
 
 
 class TranslationMetric(SumMetric):
-    """BLEU (13a, cased), chrF and TER, 0 to 100, from sacreBLEU's statistics of each segment."""
+    """sacreBLEU's scores of the whole corpus, 0 to 100, with one or several references; main is BLEU.
+
+    TER searches for shifts of blocks and takes most of the time: `ter=False` leaves it out.
+    """
 
     main = "bleu"
 
     def __init__(self, *, ter: bool = True) -> None:
-        parts = {"bleu": BLEU(), "chrf": CHRF()} | ({"ter": TER()} if ter else {})
-        lengths = {
-            name: len(part._extract_corpus_statistics(["a"], [["a"]])[0]) for name, part in parts.items()
-        }
-        super().__init__(sum(lengths.values()))
-        self.parts, self.lengths = parts, lengths
+        scores = {"bleu": corpus_score.bleu(), "chrf": corpus_score.chrf()}
+        if ter:
+            scores["ter"] = corpus_score.ter()
+        super().__init__(sum(score.num_statistics for score in scores.values()))
+        self._scores = scores
 
     def statistics(self, prediction: Prediction) -> np.ndarray:
-        references = (
-            prediction.reference if isinstance(prediction.reference, list) else [prediction.reference]
-        )
-        streams = [[each] for each in references]
-        found = [
-            part._extract_corpus_statistics([prediction.output], streams)[0] for part in self.parts.values()
-        ]
-        return np.concatenate([np.asarray(each, dtype=np.float64) for each in found])
+        return np.concatenate([score.statistics(prediction) for score in self._scores.values()])
 
     def values(self, sums: np.ndarray) -> dict[str, float]:
-        figures, start = {}, 0
-        for name, part in self.parts.items():
-            own = sums[start : start + self.lengths[name]]
-            start += self.lengths[name]
-            figures[name] = part._compute_score_from_stats(own.tolist()).score
-        return figures
+        ends = np.cumsum([score.num_statistics for score in self._scores.values()])[:-1]
+        parts = np.split(sums, ends)
+        return {
+            name: score.value(part) for (name, score), part in zip(self._scores.items(), parts, strict=True)
+        }
+
+    def score(self, prediction: Prediction) -> float:
+        """chrF of the segment: BLEU of one segment is 0 wherever no four words are right, or are there."""
+        return self._scores["chrf"].score(prediction)
