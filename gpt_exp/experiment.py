@@ -109,7 +109,7 @@ def make_tokenizer(config: DictConfig, source: Source, split: Split, cache: Path
 
 
 def make_model(config: DictConfig, tokenizer: Tokenizer, task: Task, *, initial: bool = True) -> Model:
-    """The model with the weights of `init.run`, or fresh ones drawn from the run's seed; adapted as configured.
+    """The model with the weights of `init.run`, or fresh ones drawn from the run's seed, and adapted.
 
     Without `initial` the weights are left as they are drawn: a checkpoint will replace them all.
     """
@@ -280,7 +280,7 @@ def load_pretrained(config: DictConfig) -> LoadedRun:
             raise UserError(f"{name}: a model that is no run needs one, as in {name}=...")
     path = config.model.get("path")
     tokenizer = make(config.tokenizer) if config.get("tokenizer") else open_tokenizer(path)
-    full = OmegaConf.merge(_DEFAULTS, OmegaConf.to_container(config, resolve=True))
+    full = DictConfig(OmegaConf.merge(_DEFAULTS, OmegaConf.to_container(config, resolve=True)))
     model = make_model(full, tokenizer, make(config.task))
     return LoadedRun(model.eval(), tokenizer, full)
 

@@ -260,6 +260,9 @@ class PredictionMetric(Protocol):
     higher_is_better: bool  # Whether more of `main` is better.
 
     def update(self, predictions: Sequence[Prediction]) -> None: ...
+    def score(self, prediction: Prediction) -> float:
+        """How good one prediction is, by which the best and the worst are found."""
+
     def compute(self) -> dict[str, Tensor]: ...
     def reset(self) -> None: ...
     def statistics(self, prediction: Prediction) -> np.ndarray:

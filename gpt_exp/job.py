@@ -126,10 +126,11 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
         trained = load_run(folder.path, "best", merged=True)
     else:
         trained = LoadedRun(module.model, module.tokenizer, folder.config())
+    splits: Any = data_module.splits
     results = evaluate_run(
         trained,
         data_module,
-        held_out(data_module.splits),
+        held_out(splits),
         folder=folder.path,
         batch_size=data_module.batch_size // (trainer.world_size * trainer.accumulate_grad_batches),
         device=module.device,

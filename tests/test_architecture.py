@@ -23,7 +23,10 @@ PARTS = (
     "adapter",
     "augmentation",
 )
-LOWER = {"task": ("gpt_exp.decoding",)}  # Parts that another part may build on.
+LOWER = {  # What another part may build on.
+    "task": ("gpt_exp.decoding",),
+    "corpus": ("gpt_exp.data.pieces", "gpt_exp.data.canonical"),
+}
 FOR_PARTS = ("gpt_exp.interfaces", "gpt_exp.errors", "gpt_exp.run.durable")
 NO_TORCH = (
     "tokenizer",

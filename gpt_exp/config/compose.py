@@ -92,7 +92,8 @@ def _compose(
     with open_dict(config):
         del config["hydra"]
     if name == root_config("train"):
-        inherit(config, next((o.value() for o in parsed if o.key_or_group == "init.run"), None))
+        named = [o.value() for o in parsed if o.key_or_group == "init.run"]
+        inherit(config, str(named[-1]) if named and named[-1] else None)
     plain: Any = OmegaConf.to_container(config, resolve=False)
     read = references(plain) | _read_by(parsed)
     problems += command_line.key_problems(values, plain, offered, read)

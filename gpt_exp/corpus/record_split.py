@@ -54,6 +54,4 @@ def _advice(part: str, parts: Mapping[str, Sequence[Record]]) -> str:
     where = f"the part {part!r} is empty: {len(train)} records in {groups} groups"
     if part == "train":
         return f"{where} all validate or test; give more data, or lower split.val_fraction"
-    return (
-        f"{where} are to train; raise split.{part}_fraction, set it to 0, or give the part a file of its own"
-    )
+    return f"{where} all went elsewhere; raise split.{part}_fraction, set it to 0, or set data.{part}"

@@ -41,5 +41,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, REPEATABLE):
         return repr(value)
     raise ValueError(
-        f"a record holds a {type(value).__name__}, which is no JSON: leave its column out, data.fields.COLUMN=null"
+        f"a record holds {type(value).__name__}, which is no JSON: "
+        "leave its column out, data.fields.COLUMN=null"
     )

@@ -18,7 +18,8 @@ class Columns:
 
     `fields` names the column of each field. Of a list of columns a row may have one, whose value it is, or
     several, whose values are a list then: references to choose from. Null leaves the column of that name out;
-    all other columns keep their names. `values` says what stands for what in a field: {label: {"0": negative}}.
+    all other columns keep their names. `values` says what stands for what in a field, as in
+    {label: {"0": negative, "1": positive}}.
     """
 
     def __init__(self, fields: Fields, values: Values = NOTHING) -> None:

@@ -21,8 +21,8 @@ ESCAPES = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\\": "\\"}
 class Delimited(RecordSource):
     """A record a row; its fields are columns (see `Columns`).
 
-    `columns` names those of files without a header. With `quotes` a cell in quotation marks may hold delimiters
-    and line breaks, as CSV has it; with `escapes` it may hold them as backslash sequences.
+    `columns` names those of files without a header. With `quotes` a cell in quotation marks may hold
+    delimiters and line breaks, as CSV has it; with `escapes` it may hold them as backslash sequences.
     """
 
     def __init__(
@@ -51,9 +51,7 @@ class Delimited(RecordSource):
 
     def _read(self) -> Parts:
         """Raises ValueError with file and line for a row of another length, a missing column."""
-        return {
-            part: [r for path in paths for r in self._records(path)] for part, paths in self._files.items()
-        }
+        return record_files.read(self._files, self._records)
 
     def _records(self, path: Path) -> Iterator[Record]:
         names = self._names

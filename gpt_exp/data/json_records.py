@@ -35,9 +35,7 @@ class JsonRecords(RecordSource):
 
     def _read(self) -> Parts:
         """Raises ValueError with file and line for what is no object, a missing column."""
-        return {
-            part: [r for path in paths for r in self._records(path)] for part, paths in self._files.items()
-        }
+        return record_files.read(self._files, self._records)
 
     def _records(self, path: Path) -> Iterator[Record]:
         for where, row in json_rows.rows(path):

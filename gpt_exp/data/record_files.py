@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from gpt_exp.data import files
+from gpt_exp.data.record_source import Parts
+from gpt_exp.interfaces import Record
 
 Paths = str | Sequence[str]  # Files, folders, globs.
 
@@ -25,6 +27,11 @@ def find(
     return {
         part: _find(part, paths, base, folder, suffixes) for part, paths in parts.items() if paths is not None
     }
+
+
+def read(files: Mapping[str, list[Path]], records: Callable[[Path], Iterable[Record]]) -> Parts:
+    """The records of every file, by split."""
+    return {part: [each for path in paths for each in records(path)] for part, paths in files.items()}
 
 
 def inside(root: str | None, folder: str | None) -> Path:

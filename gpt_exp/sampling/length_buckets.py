@@ -9,9 +9,10 @@ from gpt_exp.sampling.sorted import Sorted
 
 
 class LengthBuckets:
-    """Training: each record once an epoch. A shuffled epoch is cut into pools of `pool_batches` batches; within
-    a pool batches are made by length, and then all batches are shuffled. What is left over at an epoch's end,
-    less than a batch and drawn anew each time, waits for the next.
+    """Training: each record once an epoch, in batches of like length. Evaluation: by length.
+
+    A shuffled epoch is cut into pools of `pool_batches` batches; within a pool batches are made by length, and
+    then all are shuffled. What is left over, less than a batch and drawn anew each time, waits.
     """
 
     def __init__(self, *, pool_batches: int = 50) -> None:

@@ -9,7 +9,7 @@ from gpt_exp.sampling.sorted import Sorted
 
 
 class PackedRecords:
-    """Training: records packed into sequences of `context_length`, best fit first, once; shuffled each epoch."""
+    """Training: records packed once into sequences of `context_length`, which are shuffled each epoch."""
 
     def training(
         self, records: EncodedRecords, *, context_length: int, batch_size: int, seed: int

@@ -8,7 +8,7 @@ from gpt_exp.interfaces import EncodedRecords, Example
 
 
 class Sorted:
-    """All records of a split once, by length: neighbours fit into one batch, and every n-th is a fair part."""
+    """All records of a split once, by length: neighbours fit into a batch, and every n-th is a fair part."""
 
     def __init__(self, records: EncodedRecords) -> None:
         self._records, self._order = records, np.argsort(records.lengths, kind="stable")

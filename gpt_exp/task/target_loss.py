@@ -6,7 +6,7 @@ from gpt_exp.interfaces import IGNORE_INDEX, Batch, Loss, Model
 
 
 def target_loss(model: Model, batch: Batch, *, label_smoothing: float = 0.0) -> Loss:
-    """The loss of a batch; positions without a target, which may be most, are not compared with the vocabulary.
+    """The loss of a batch; positions without a target, which may be most, meet no vocabulary.
 
     Labels are smoothed in training alone.
     """

@@ -1,0 +1,163 @@
+"""Classification of a text: by a head on the model, or by how probable each label's name is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from gpt_exp.decoding.context import evaluating
+from gpt_exp.decoding.labels import score_labels
+from gpt_exp.interfaces import (
+    IGNORE_INDEX,
+    Batch,
+    Decoding,
+    Example,
+    Loss,
+    Model,
+    Prediction,
+    Record,
+    Tokenizer,
+)
+from gpt_exp.task.collate import collate
+from gpt_exp.task.head.classification import ClassificationHead, last_states
+from gpt_exp.task.metric.classification import ClassificationMetric
+from gpt_exp.task.prompt import value
+from gpt_exp.task.text_to_text import TextToText
+
+HEAD = "classification"
+
+
+class HeadClassification:
+    """A linear head reads the hidden state after the whole text; the label is the only target."""
+
+    name = "classification"
+
+    def __init__(
+        self,
+        *,
+        labels: Sequence[str],
+        field: str = "text",
+        dropout: float = 0.1,
+        label_smoothing: float = 0.0,
+    ) -> None:
+        check_labels(labels)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"task.label_smoothing={label_smoothing} is outside [0, 1)")
+        self.labels, self.field, self.label_smoothing = list(labels), field, label_smoothing
+        self.heads: Mapping[str, Callable[[Any], nn.Module]] = {
+            HEAD: partial(ClassificationHead, num_classes=len(labels), dropout=dropout)
+        }
+
+    def metric(self) -> ClassificationMetric:
+        return ClassificationMetric(self.labels)
+
+    def example(self, record: Record, tokenizer: Tokenizer, *, context_length: int) -> Example:
+        """The text between two ends of text, and its label's number; of a long text the beginning."""
+        text = tokenizer.encode(value(record, self.field))[: context_length - 2]
+        tokens = np.array([tokenizer.end_of_text, *text, tokenizer.end_of_text, IGNORE_INDEX])
+        label = number_of(value(record, "label"), self.labels)
+        extras = {"label": np.array(label), "length": np.array(len(tokens) - 1)}
+        return Example(tokens, is_target=np.zeros(len(tokens) - 1, bool), extras=extras)
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        return collate(examples)
+
+    def loss(self, model: Model, batch: Batch) -> Loss:
+        """Cross-entropy of the labels, one a text; what only fills up a device's share counts nothing."""
+        assert batch.extras is not None
+        labels = batch.extras["label"]
+        smoothing = self.label_smoothing if model.training else 0.0
+        total = F.cross_entropy(
+            self._logits(model, batch), labels, reduction="sum", label_smoothing=smoothing
+        )
+        return Loss(total, (labels != IGNORE_INDEX).sum())
+
+    def predict(
+        self,
+        model: Model,
+        records: Sequence[Record],
+        tokenizer: Tokenizer,
+        decoding: Decoding,
+        *,
+        shots: Sequence[Record] = (),
+    ) -> list[Prediction]:
+        """The most probable label of each record. ValueError for shots: a head reads no examples."""
+        if shots:
+            raise ValueError("shots: a classification head reads no examples; take task.method=verbalizer")
+        examples = [
+            self.example(record, tokenizer, context_length=model.shape.context_length) for record in records
+        ]
+        device = next(model.parameters()).device
+        batch = collate(examples)
+        assert batch.extras is not None
+        moved = Batch(
+            batch.tokens.to(device), batch.targets, None, {k: v.to(device) for k, v in batch.extras.items()}
+        )
+        with evaluating(model), torch.no_grad():
+            best = self._logits(model, moved).argmax(-1).tolist()
+        return [
+            Prediction(self.labels[number], record["label"], record[self.field])
+            for number, record in zip(best, records, strict=True)
+        ]
+
+    def _logits(self, model: Model, batch: Batch) -> torch.Tensor:
+        assert batch.extras is not None
+        hidden = model(batch.tokens)
+        return model.heads[HEAD](last_states(hidden, batch.extras["length"])).float()
+
+
+class VerbalizerClassification(TextToText):
+    """The label's name is written after a prompt; the most probable name is the answer.
+
+    Schick and Schütze 2021, arXiv:2001.07676. So a model needs no head, and can be asked without training.
+    """
+
+    name = "classification"
+    target = "label"
+
+    def __init__(self, *, labels: Sequence[str], template: str, **text_to_text: Any) -> None:
+        check_labels(labels)
+        super().__init__(template=template, **text_to_text)
+        self.labels = list(labels)
+
+    def metric(self) -> ClassificationMetric:
+        return ClassificationMetric(self.labels)
+
+    def predict(
+        self,
+        model: Model,
+        records: Sequence[Record],
+        tokenizer: Tokenizer,
+        decoding: Decoding,
+        *,
+        shots: Sequence[Record] = (),
+    ) -> list[Prediction]:
+        """The label whose name, with the end of the text, is most probable."""
+        labels = [tokenizer.encode(self.between + label) for label in self.labels]
+        room = model.shape.context_length - 1 - max(map(len, labels))
+        prompts = [self.prompt(record, tokenizer, room=room, shots=shots) for record in records]
+        end = None if shots else tokenizer.end_of_text  # After shots a line break would end it.
+        best = score_labels(model, prompts, labels, end=end).argmax(-1).tolist()
+        return [
+            Prediction(self.labels[number], record[self.target], self.input(record))
+            for number, record in zip(best, records, strict=True)
+        ]
+
+
+def check_labels(labels: Sequence[str]) -> None:
+    """ValueError for fewer than two labels, or two that are equal."""
+    if len(labels) < 2 or len(set(labels)) < len(labels):
+        raise ValueError(f"task.labels={list(labels)} must be two different names at least")
+
+
+def number_of(label: str, labels: Sequence[str]) -> int:
+    """A label's place; ValueError for one that is not among them."""
+    if label not in labels:
+        raise ValueError(f"a record's label is {label!r}, none of task.labels: {', '.join(labels)}")
+    return labels.index(label)
