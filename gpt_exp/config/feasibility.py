@@ -171,9 +171,15 @@ def _parts(config: Config) -> Iterable[Problem]:
             getattr(made, "check", lambda: None)()
         except (ValueError, UserError, OSError) as error:
             if not _missing_paths(name, node):
-                yield Problem(name, str(error))
+                yield _told(name, str(error))
         except (TypeError, ImportError, AttributeError):
             continue  # Told with the signatures, or a package that this machine lacks.
+
+
+def _told(name: str, message: str) -> Problem:
+    """A constructor may begin with the key that it means: `data.train: no such file`."""
+    key, _, rest = message.partition(": ")
+    return Problem(key, rest) if key.startswith(f"{name}.") and " " not in key else Problem(name, message)
 
 
 def _files(config: Config) -> Iterable[Problem]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-from gpt_exp.data import pieces
+from gpt_exp.data import hub, pieces
 from gpt_exp.interfaces import Piece
 
 
@@ -24,17 +23,11 @@ class HuggingFaceDataset:
         name: str | None = None,
         split: str = "train",
         field: str = "text",
-        data_files: str | Sequence[str] | Mapping[str, str] | None = None,
+        data_files: hub.DataFiles | None = None,
         streaming: bool = False,
     ) -> None:
-        self._path = str(Path(path).expanduser()) if path.startswith("~") else path
-        self._options = {
-            "name": name,
-            "split": split,
-            "data_files": _plain(data_files),
-            "streaming": streaming,
-        }
-        self._field = field
+        self._path, self._field = path, field
+        self._options = {"name": name, "split": split, "data_files": data_files, "streaming": streaming}
 
     def fingerprint(self) -> str:
         return pieces.fingerprint(self.pieces())
@@ -45,30 +38,10 @@ class HuggingFaceDataset:
 
     @cached_property
     def _dataset(self) -> Any:
-        try:
-            import datasets
-        except ImportError:
-            raise ValueError("data=hugging_face needs a package: pip install 'gpt-exp[datasets]'") from None
-        try:
-            dataset = datasets.load_dataset(self._path, **self._options)
-        except Exception as error:  # Whatever the library, the network or a format's reader raises.
-            raise ValueError(
-                f"data.path={self._path}: {type(error).__name__}: {_first_line(error)}"
-            ) from None
+        dataset = hub.load(self._path, **self._options)
         columns = dataset.column_names or list(next(iter(dataset), {}))
         if self._field not in columns:
             raise ValueError(
                 f"{self._path}: no field {self._field!r}; data.field can be one of: {', '.join(columns)}"
             )
         return dataset.select_columns([self._field])
-
-
-def _plain(data_files: Any) -> Any:
-    """Lists and dicts as the library wants them, whatever mapping or sequence the config gave."""
-    if isinstance(data_files, Mapping):
-        return dict(data_files)
-    return data_files if data_files is None or isinstance(data_files, str) else list(data_files)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [""])[0]

@@ -28,7 +28,7 @@ class Parquet:
         return of_rows(text for path in self._files.values() for text in self._texts(path))
 
     def _texts(self, path: Path) -> Iterator[str | None]:
-        with _open(path) as file:
+        with open_parquet(path) as file:
             schema = file.schema_arrow
             if self._field not in schema.names:
                 raise ValueError(
@@ -42,12 +42,13 @@ class Parquet:
                 yield from batch.column(0).to_pylist()
 
 
-def _open(path: Path) -> Any:
+def open_parquet(path: Path) -> Any:
+    """pyarrow's `ParquetFile`; ValueError without pyarrow, or for a file of another kind."""
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
-        raise ValueError("data=parquet needs a package: pip install 'gpt-exp[parquet]'") from None
+        raise ValueError("Parquet files need a package: pip install 'gpt-exp[parquet]'") from None
     try:
         return parquet.ParquetFile(path)
     except pyarrow.ArrowInvalid as error:

@@ -14,7 +14,7 @@ from gpt_exp.config.help import defaults_of
 from gpt_exp.config.keys import META
 from gpt_exp.config.location import groups
 
-DOES_NOT_EXIST = re.compile(r"data\.\w+: (/\S+) does not exist")
+DOES_NOT_EXIST = re.compile(r"^(/\S+) does not exist")
 OPTIONS = [
     (group, option) for group, options in groups().items() for option in options if not option.startswith("_")
 ]

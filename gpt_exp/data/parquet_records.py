@@ -1,0 +1,41 @@
+"""Records of Parquet files: a row is a record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from gpt_exp.data import record_files
+from gpt_exp.data.columns import NOTHING, Columns, Fields, Values
+from gpt_exp.data.parquet import open_parquet
+from gpt_exp.data.record_files import Paths
+from gpt_exp.data.record_source import Parts, RecordSource
+from gpt_exp.interfaces import Record
+
+
+class ParquetRecords(RecordSource):
+    """A record a row of `.parquet` files; its fields are columns (see `Columns`)."""
+
+    def __init__(
+        self,
+        *,
+        train: Paths | None = None,
+        val: Paths | None = None,
+        test: Paths | None = None,
+        root: str | None = None,
+        folder: str | None = None,
+        fields: Fields = NOTHING,
+        values: Values = NOTHING,
+    ) -> None:
+        parts = {"train": train, "val": val, "test": test}
+        self._files = record_files.find(parts, root=root, folder=folder, suffixes=(".parquet",))
+        self._columns = Columns(fields, values)
+
+    def _read(self) -> Parts:
+        """Raises ValueError for a file that is no Parquet, a missing column."""
+        return record_files.read(self._files, self._records)
+
+    def _records(self, path: Path) -> Iterator[Record]:
+        with open_parquet(path) as file:
+            for number, row in enumerate(file.read().to_pylist()):
+                yield self._columns.record(row, f"{path}[{number}]")
