@@ -34,7 +34,8 @@ def documents(example):
     """The tokens of each document in a sequence."""
     numbers = [number for number in dict.fromkeys(example.documents.tolist()) if number]
     padded = np.append(example.documents, example.documents[-1])
-    return [example.tokens[padded == number] for number in numbers]
+    is_token = example.tokens != IGNORE_INDEX
+    return [example.tokens[(padded == number) & is_token] for number in numbers]
 
 
 def test_an_epoch_holds_every_record_once(lines, packs):
@@ -59,8 +60,8 @@ def test_targets_are_those_of_the_records_and_none_lies_across_a_border(lines, p
 
 
 def test_packs_are_nearly_full(lines, packs):
-    filled = [(packs[i].tokens != IGNORE_INDEX).mean() for i in range(packs.num_packs)]
-    assert np.mean(filled) > 0.95
+    filled = sorted((packs[i].tokens != IGNORE_INDEX).mean() for i in range(packs.num_packs))
+    assert filled[1] > 0.9  # All but the last one.
 
 
 def test_best_fit_keeps_within_the_capacity(lines):
