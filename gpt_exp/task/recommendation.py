@@ -37,9 +37,9 @@ class Recommendation:
 
     Kang and McAuley 2018 (SASRec, arXiv:1808.09781), with the cross-entropy over the whole catalogue in place
     of sampled negatives. A record holds `items`, oldest first; with a `target` that one alone is learnt, else
-    all but the first. Of a long history the newest items count. A prediction is the `num_ranked` best items
-    of those in the training data, without what the user had (`exclude_seen`). `head=item` scores with weights
-    of its own instead of the language model's.
+    all but the first, if there are others. Of a long history the newest items count. A prediction is the
+    `num_ranked` best items of those in the training data, without what the user had (`exclude_seen`).
+    `head=item` scores with weights of its own instead of the language model's.
     """
 
     name = "recommendation"
@@ -72,7 +72,8 @@ class Recommendation:
         target = [record["target"]] if "target" in record else []
         items = encoded([*items_of(record), *target], tokenizer)[-context_length:]
         tokens = np.array([tokenizer.end_of_text, *items])
-        first = len(items) - 1 if target else 1
+        # A single item is learnt after nothing: a batch of such histories must not be without targets.
+        first = len(items) - 1 if target else min(1, len(items) - 1)
         return Example(tokens, is_target=np.arange(len(items)) >= first)
 
     def collate(self, examples: Sequence[Example]) -> Batch:

@@ -60,6 +60,12 @@ def test_without_a_target_all_items_but_the_first_are_learnt_else_the_target_alo
     assert tested.is_target.tolist() == [False] * (len(names) - 1) + [True]
 
 
+def test_a_history_of_one_item_is_learnt_from_nothing():
+    example = Recommendation().example({"items": ["os"]}, TOKENIZER, context_length=CONTEXT)
+    assert example.tokens.tolist() == [TOKENIZER.end_of_text, *TOKENIZER.encode("os")]
+    assert example.is_target.tolist() == [True]
+
+
 def test_of_a_long_history_the_newest_items_count():
     task, names = Recommendation(), max((record["items"] for record in RECORDS), key=len)
     example = task.example({"items": names[:-1], "target": names[-1]}, TOKENIZER, context_length=3)
