@@ -168,8 +168,8 @@ def compare(folder: Path, split: str, against: str, theirs: Any, metric: Any, *,
     for name in ("", "difference", "95 % interval", "p"):
         table.add_column(name, justify="right" if name else "left")
     for name, found in paired(metric, ours[1], theirs[1], seed=seed).items():
-        interval = f"[{found.low:+.4f}, {found.high:+.4f}]"
-        table.add_row(name, f"{found.difference:+.4f}", interval, f"{found.p_value:.3f}")
+        interval = f"[{found['low']:+.4f}, {found['high']:+.4f}]"
+        table.add_row(name, f"{found['difference']:+.4f}", interval, f"{found['p_value']:.3f}")
     Console().print(table)
 
 

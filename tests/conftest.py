@@ -28,6 +28,27 @@ TINY = [
     "trainer.val_check_interval=10",
     "trainer.log_every_n_steps=1",
 ]
+# Real strings of user interfaces and their translations, a pair a line.
+PAIRS = [
+    "tokenizer=byte",
+    "model.num_layers=2",
+    "model.num_heads=2",
+    "model.embedding_dim=32",
+    "batch_size=8",
+    "trainer.precision=32-true",
+    "trainer.max_steps=20",
+    "trainer.val_check_interval=10",
+    "trainer.log_every_n_steps=1",
+    "split={val_fraction: 0.2, test_fraction: 0.1, by: auto}",
+    "callback.checkpoint.every_n_steps=10",
+    "module=fine_tuning",
+    "task=translation",
+    "data=tsv",
+    f"data.train={ASSETS / 'pairs.tsv'}",
+    "model.context_length=128",
+    "task.max_new_tokens=12",
+    "module.num_predicted=4",
+]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,6 +67,40 @@ def new_run(tmp_path):
         return RunFolder.create(tmp_path / name, compose("train", given), given)
 
     return make
+
+
+@pytest.fixture
+def new_pairs_run(tmp_path):
+    """As `new_run`, for fine-tuning on pairs."""
+    from gpt_exp.config.compose import compose
+    from gpt_exp.run.folder import RunFolder
+
+    def make(*overrides: str, name: str = "run") -> RunFolder:
+        chosen = {override.partition("=")[0] for override in overrides}
+        inherits = "model=run" in overrides  # Then the tokenizer and the sizes are the other run's.
+        kept = [
+            each
+            for each in PAIRS
+            if each.partition("=")[0] not in chosen
+            and not (inherits and each.startswith(("model.", "tokenizer")))
+        ]
+        given = [*kept, *overrides, f"paths.outputs={tmp_path}", f"paths.run={tmp_path / name}"]
+        return RunFolder.create(tmp_path / name, compose("train", given), given)
+
+    return make
+
+
+@pytest.fixture
+def train_pairs(new_pairs_run, keep_process_state):
+    """Fine-tune as the job does, in this process; gives the run's folder."""
+    from gpt_exp import job
+
+    def run(*overrides: str, name: str = "run"):
+        folder = new_pairs_run(*overrides, name=name)
+        assert job.run(folder) == 0
+        return folder
+
+    return run
 
 
 @pytest.fixture

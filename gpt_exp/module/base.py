@@ -17,6 +17,7 @@ from gpt_exp.interfaces import Loss, Model, OptimizerFactory, Schedule, Tokenize
 from gpt_exp.module.peak import peak_flops
 from gpt_exp.module.stopwatch import Stopwatch
 from gpt_exp.optimizer.build import build_optimizer
+from gpt_exp.optimizer.layer_decay import decay_by_layer
 
 
 class LanguageModule(LightningModule, ABC):
@@ -75,6 +76,7 @@ class LanguageModule(LightningModule, ABC):
 
     def configure_optimizers(self) -> Any:
         optimizer = build_optimizer(self.optimizer_factory, self.model)
+        decay_by_layer(optimizer, self.model, self.layer_decay)
         if self.trainer.precision == "16-mixed":
             _unfuse(optimizer)
         scheduler = LambdaLR(optimizer, self.schedule)

@@ -1,0 +1,75 @@
+"""The loss of a step is the mean over all its targets, however they fall into micro-batches."""
+
+import json
+
+import pytest
+import torch
+
+from gpt_exp.module.embedding_noise import add_noise
+from gpt_exp.module.fine_tuning import spread
+from gpt_exp.run.checkpoint_io import load_weights
+from gpt_exp.run.lines import read_metrics
+
+
+def test_a_run_judges_its_predictions_and_its_results_say_so(train_pairs):
+    folder = train_pairs()
+    (first, *_, last) = [m for m in read_metrics(folder.metrics) if "val/bleu" in m]
+    assert last["val/loss"] < first["val/loss"]
+    results = json.loads(folder.results.read_text())
+    assert {"loss", "perplexity", "bleu", "chrf", "ter"} <= results["val"].keys()
+    lines = (folder.path / "predictions" / "val.jsonl").read_text().splitlines()
+    summary = json.loads((folder.path / "predictions" / "summary.json").read_text())["val"]
+    assert len(lines) == summary["num_predictions"] > 0
+    low, high = summary["intervals"]["chrf"]
+    assert low <= results["val"]["chrf"] <= high
+
+
+def test_micro_batches_change_the_memory_and_not_the_learning(train_pairs):
+    at_once = train_pairs("task.label_smoothing=0.1", name="at_once")
+    in_parts = train_pairs("task.label_smoothing=0.1", "trainer.accumulate_grad_batches=4", name="in_parts")
+    for step in (10, 20):
+        one, other = (load_weights(f.checkpoint(step)) for f in (at_once, in_parts))
+        assert all(torch.allclose(one[name], other[name], atol=2e-5) for name in one)
+    norms = [
+        [m["gradient_norm"] for m in read_metrics(f.metrics) if "gradient_norm" in m]
+        for f in (at_once, in_parts)
+    ]
+    assert norms[0] == pytest.approx(norms[1], rel=1e-4)
+
+
+def test_the_task_s_metric_decides_which_checkpoint_is_best(train_pairs):
+    folder = train_pairs("callback.checkpoint.monitor=val/chrf", "callback.checkpoint.mode=max")
+    best = json.loads(folder.best.read_text())
+    values = {m["step"]: m["val/chrf"] for m in read_metrics(folder.metrics) if "val/chrf" in m}
+    assert best["value"] == max(values.values())
+    assert values[best["step"]] == best["value"]
+
+
+def test_a_run_starts_from_the_weights_of_another(train_pairs, train):
+    base = train(name="base")
+    folder = train_pairs(
+        "model=run", f"init.run={base.path}", "trainer.max_steps=1", "optimizer.lr=1e-9", name="tuned"
+    )
+    ours, theirs = load_weights(folder.checkpoint(1)), load_weights(base.resolve("best"))
+    assert all(torch.allclose(ours[name], theirs[name], atol=1e-6) for name in theirs)
+    assert (folder.tokenizer / "tokenizer.json").read_text() == (
+        base.tokenizer / "tokenizer.json"
+    ).read_text()
+
+
+def test_predicted_records_are_spread_over_the_split():
+    records = [{"number": number} for number in range(10)]
+    assert [r["number"] for r in spread(records, 4)] == [0, 2, 5, 7]
+    assert spread(records, 99) == records
+
+
+def test_noise_is_bounded_and_only_in_training():
+    torch.manual_seed(0)
+    model = torch.nn.Module()
+    model.token_embedding = torch.nn.Embedding(10, 16)
+    plain = model.token_embedding(torch.arange(8)[None])
+    add_noise(model, 5.0)
+    noisy = model.token_embedding(torch.arange(8)[None])
+    assert 0 < (noisy - plain).abs().max() <= 5 / (8 * 16) ** 0.5
+    model.eval()
+    assert torch.equal(model.token_embedding(torch.arange(8)[None]), plain)
