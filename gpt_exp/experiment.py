@@ -86,12 +86,17 @@ def make(node: DictConfig, **arguments: Any) -> Any:
 def make_data(config: DictConfig, tokenizer: Tokenizer | None = None) -> Data:
     """The tokenizer, unless it is there already, and a text task's corpus or a record task's records."""
     source, split, cache = make(config.data), Split(**config.split), Path(config.paths.cache)
-    wants_records = isinstance(make(config.task), RecordTask)
+    task = make(config.task)
+    wants_records = isinstance(task, RecordTask)
     if wants_records and not hasattr(source, "read"):
         raise UserError(f"data: {config.data._target_} gives text, and {config.task._target_} wants records")
-    text: Source = RecordTexts(records=source, split=split) if hasattr(source, "read") else source
-    if tokenizer is None:
-        tokenizer = make_tokenizer(config, text, split, cache)
+    fields = getattr(task, "text_fields", None)
+    text: Source = source
+    if hasattr(source, "read"):
+        text = RecordTexts(records=source, fields=fields, split=split)
+    if tokenizer is None:  # The text of records holds none but training records: all of it is learnt from.
+        learnt = Split(val_fraction=0, test_fraction=0) if wants_records else split
+        tokenizer = make_tokenizer(config, text, learnt, cache)
     if not wants_records:
         corpus = prepare(text, tokenizer, split, cache=cache)
         return Data(tokenizer, corpus, corpus.meta["identity"])

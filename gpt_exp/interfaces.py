@@ -147,8 +147,18 @@ class LanguageModel(Protocol):
     shape: Any  # gpt_exp.model.shape.Shape: sizes, exact parameter and FLOP counts.
     blocks: nn.ModuleList  # What is sharded, checkpointed and unfrozen piece by piece.
 
-    def __call__(self, tokens: Tensor, *, documents: Tensor | None = None, cache: Any = None) -> Tensor:
+    def __call__(
+        self,
+        tokens: Tensor,
+        *,
+        documents: Tensor | None = None,
+        cache: Any = None,
+        prefix: Tensor | None = None,
+    ) -> Tensor:
         """Final hidden states `(batch, time, embedding_dim)`.
+
+        `prefix` `(batch, n, embedding_dim)` stands in place of the embeddings of the first n of these tokens:
+        what comes before a text and is none, such as an image. A model may go without it, as without a cache.
 
         With a cache, `documents` are those of the new tokens; where they are None, each row goes on with the
         document in which its cache ends. Prompts of unequal lengths are one batch so: the padding in front is

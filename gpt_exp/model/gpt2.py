@@ -21,6 +21,7 @@ from gpt_exp.model.attention import (
 from gpt_exp.model.dropout import Dropout
 from gpt_exp.model.initialization import initialize
 from gpt_exp.model.loss import chunked_cross_entropy
+from gpt_exp.model.prefix import with_prefix
 from gpt_exp.model.shape import Shape, gpt2
 
 
@@ -130,10 +131,16 @@ class GPT2(nn.Module):
         initialize(self, num_layers=self.shape.num_layers, zero_init_residual=self.zero_init_residual)
 
     def forward(
-        self, tokens: Tensor, *, documents: Tensor | None = None, cache: KeyValueCache | None = None
+        self,
+        tokens: Tensor,
+        *,
+        documents: Tensor | None = None,
+        cache: KeyValueCache | None = None,
+        prefix: Tensor | None = None,
     ) -> Tensor:
         """Final hidden states `(batch, time, embedding_dim)` of `tokens` `(batch, time)`.
 
+        `prefix` `(batch, n, embedding_dim)` replaces the embeddings of the first n, not their positions.
         ValueError where the tokens, with those in the cache, are more than `context_length`.
         """
         end = tokens.shape[1] + (cache.length if cache is not None else 0)
@@ -141,8 +148,8 @@ class GPT2(nn.Module):
             raise ValueError(f"{end} tokens do not fit context_length={self.shape.context_length}")
         documents = all_documents(tokens, documents, cache)
         mask = attention_mask(tokens, documents, cache)
-        x = self.token_embedding(tokens) + self.position_embedding(positions(tokens, documents, cache))
-        x = self.dropout(x)
+        x = with_prefix(self.token_embedding(tokens), prefix)
+        x = self.dropout(x + self.position_embedding(positions(tokens, documents, cache)))
         for block in self.blocks:
             if self.shape.activation_checkpointing and self.training:
                 x = checkpoint(block, x, mask, cache, use_reentrant=False)

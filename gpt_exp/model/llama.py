@@ -22,6 +22,7 @@ from gpt_exp.model.attention import (
 from gpt_exp.model.dropout import Dropout
 from gpt_exp.model.initialization import initialize
 from gpt_exp.model.loss import chunked_cross_entropy
+from gpt_exp.model.prefix import with_prefix
 from gpt_exp.model.rotary import Rotation, rotate, rotation_at
 from gpt_exp.model.shape import ROPE_SCALING_KEYS, Shape, llama
 
@@ -162,9 +163,17 @@ class Llama(nn.Module):
         initialize(self, num_layers=self.shape.num_layers, zero_init_residual=self.zero_init_residual)
 
     def forward(
-        self, tokens: Tensor, *, documents: Tensor | None = None, cache: KeyValueCache | None = None
+        self,
+        tokens: Tensor,
+        *,
+        documents: Tensor | None = None,
+        cache: KeyValueCache | None = None,
+        prefix: Tensor | None = None,
     ) -> Tensor:
-        """Final hidden states `(batch, time, embedding_dim)` of `tokens` `(batch, time)`."""
+        """Final hidden states `(batch, time, embedding_dim)` of `tokens` `(batch, time)`.
+
+        `prefix` `(batch, n, embedding_dim)` replaces the embeddings of the first n.
+        """
         documents = all_documents(tokens, documents, cache)
         rotation = rotation_at(
             positions(tokens, documents, cache),
@@ -173,7 +182,7 @@ class Llama(nn.Module):
             scaling=self.rope_scaling,
         )
         mask = attention_mask(tokens, documents, cache)
-        x = self.dropout(self.token_embedding(tokens))
+        x = self.dropout(with_prefix(self.token_embedding(tokens), prefix))
         for block in self.blocks:
             if self.shape.activation_checkpointing and self.training:
                 x = checkpoint(block, x, rotation, mask, cache, use_reentrant=False)

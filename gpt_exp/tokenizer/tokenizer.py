@@ -28,6 +28,8 @@ class FastTokenizer:
         self._tokenizer = tokenizer
         self._end_of_text = end_of_text
         self.end_of_text = token
+        unknown = getattr(tokenizer.model, "unk_token", None)
+        self.unknown = tokenizer.token_to_id(unknown) if unknown else None  # What no other token can say.
         # Ids may have gaps, as cl100k_base's have.
         self.vocab_size = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
 

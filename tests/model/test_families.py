@@ -233,3 +233,34 @@ def test_first_loss_is_that_of_a_guess(family, tokens):
     model = family(**SIZES)
     loss = model.loss(model(tokens), tokens.roll(-1, dims=1))
     assert abs(loss.total / loss.num_targets - math.log(VOCAB)) < 0.1
+
+
+def test_a_prefix_takes_the_place_of_embeddings(model, tokens):
+    prefix = model.token_embedding(tokens[:, :4])
+    placeholders = torch.cat([torch.zeros_like(tokens[:, :4]), tokens[:, 4:]], dim=1)
+    with torch.no_grad():
+        torch.testing.assert_close(model(placeholders, prefix=prefix), model(tokens), rtol=0, atol=0)
+        assert not torch.allclose(model(placeholders), model(tokens), atol=1e-2)
+
+
+def test_gradients_reach_a_prefix_and_not_the_tokens_that_hold_its_place(model, tokens):
+    prefix = torch.randn(2, 4, 32, generator=torch.Generator().manual_seed(2)).requires_grad_()
+    held = (tokens % 20).index_fill(1, torch.arange(4), VOCAB - 1)  # A token that nothing else reads.
+    model(held, prefix=prefix)[:, 6].square().sum().backward()
+    assert (prefix.grad.abs().amax(-1) > 0).all()
+    assert not model.token_embedding.weight.grad[VOCAB - 1].any()
+
+
+def test_a_prefix_with_a_cache_is_read_once(model, tokens):
+    prefix = torch.randn(2, 4, 32, generator=torch.Generator().manual_seed(2))
+    with torch.no_grad():
+        cache = model.new_cache(batch_size=2, max_length=TIME)
+        first = model(tokens[:, :6], cache=cache, prefix=prefix)
+        rest = model(tokens[:, 6:], cache=cache)
+        whole = model(tokens, prefix=prefix)
+    torch.testing.assert_close(torch.cat([first, rest], 1), whole, rtol=1e-4, atol=1e-5)
+
+
+def test_a_prefix_longer_than_the_text_is_refused(model, tokens):
+    with pytest.raises(ValueError, match="prefix of 4"):
+        model(tokens[:, :3], prefix=torch.zeros(2, 4, 32))
