@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -60,3 +61,12 @@ def _missing(record: Mapping[str, Any], field: str) -> str:
 def shortened(tokens: Sequence[int], room: int) -> list[int]:
     """The first `room` tokens."""
     return list(tokens[: max(0, room)])
+
+
+def asked(text: str, field: str) -> Record:
+    """A JSON object's fields; any other text is the field that is named."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {field: text}
+    return found if isinstance(found, dict) else {field: text}

@@ -22,10 +22,8 @@ from gpt_exp.interfaces import (
     Tokenizer,
 )
 from gpt_exp.task.collate import collate
-from gpt_exp.task.prompt import Template, shortened, value
+from gpt_exp.task.prompt import Template, asked, shortened, value
 from gpt_exp.task.target_loss import target_loss
-
-BETWEEN_SHOTS = "\n\n"
 
 
 class TextToText(ABC):
@@ -37,6 +35,7 @@ class TextToText(ABC):
 
     name: str
     target: str = "target"  # The field that is learnt.
+    between_shots: str = "\n\n"
     heads: Mapping[str, Callable[[Any], Any]] = {}
 
     def __init__(
@@ -75,7 +74,7 @@ class TextToText(ABC):
         room -= 1 + len(own)
         before: list[int] = []
         for shot in shots:
-            solved = tokenizer.encode(self.solved(shot) + BETWEEN_SHOTS)
+            solved = tokenizer.encode(self.solved(shot) + self.between_shots)
             if len(before) + len(solved) > room:
                 break
             before += solved
@@ -119,15 +118,27 @@ class TextToText(ABC):
         decoding: Decoding,
         *,
         shots: Sequence[Record] = (),
+        seeds: Sequence[int] | None = None,
     ) -> list[str]:
-        """Continuations of the records' prompts, up to the end of the text or a stop string."""
+        """Continuations of the records' prompts, up to the end of the text or a stop string.
+
+        `seeds`, one a record, decide what a decoding draws.
+        """
         room = max(1, model.shape.context_length - self.max_new_tokens)
         prompts = [self.prompt(record, tokenizer, room=room, shots=shots) for record in records]
-        strings = [*self.stop, *([BETWEEN_SHOTS] if shots else [])]
+        strings = [*self.stop, *([self.between_shots] if shots else [])]
         stop = StopStrings(tokenizer, strings) if strings else None
         rules = Rules(self.max_new_tokens, stop_tokens=(tokenizer.end_of_text,), stop=stop)
-        texts = [tokenizer.decode(tokens) for tokens in decoding(model, prompts, rules)]
-        return [(stop.cut(text) if stop else text).strip() for text in texts]
+        texts = [tokenizer.decode(tokens) for tokens in decoding(model, prompts, rules, seeds=seeds)]
+        return [self.stripped(stop.cut(text) if stop else text) for text in texts]
+
+    def stripped(self, text: str) -> str:
+        """What is written, without the white space that says nothing."""
+        return text.strip()
+
+    def ask(self, text: str) -> Record:
+        """The record that a question is: an object in JSON by fields, any other text as the field `cut`."""
+        return asked(text, self.template.cut)
 
     def reference(self, record: Record) -> Any:
         """What an answer is compared with: a text, or several."""
