@@ -82,12 +82,12 @@ def command(arguments: Sequence[str]) -> None:
 
 def table(results: Mapping[str, Sequence[Prediction]]) -> str:
     """BLEU and exact match with 95 % intervals over drawings, and words that are right and that there are."""
-    metric, lines = DescriptionMetric(), [f"{'':34}{'BLEU':24}{'exact match':24}words right"]
+    metric, lines = DescriptionMetric(), [f"{'':44}{'BLEU':24}{'exact match':24}words right"]
     for name, found in results.items():
         rows = np.stack([metric.statistics(prediction) for prediction in found])
         values, bounds = metric.values(rows.sum(0)), intervals(metric, rows, seed=SEED)
         cells = [cell(values[key], bounds[key]) for key in ("bleu", "exact_match")]
-        lines.append(f"{name:34}{cells[0]:24}{cells[1]:24}{words_right(found):.1%}")
+        lines.append(f"{name:44}{cells[0]:24}{cells[1]:24}{words_right(found):.1%}")
     return "\n".join(lines)
 
 
