@@ -13,6 +13,8 @@ from gpt_exp.config.compose import composition
 from gpt_exp.config.help import defaults_of
 from gpt_exp.config.keys import META
 from gpt_exp.config.location import groups
+from gpt_exp.run.folder import RunFolder
+from gpt_exp.tokenizer.byte import byte
 
 DOES_NOT_EXIST = re.compile(r"^(/\S+) does not exist")
 OPTIONS = [
@@ -31,12 +33,22 @@ def bind(node: Any) -> None:
             bind(value)
 
 
+def base_run(folder: Path) -> Path:
+    """A run with all that another run inherits, untrained."""
+    RunFolder.create(folder, composition("train", []).config, [])
+    byte().save(folder / "tokenizer")
+    (folder / "checkpoints" / "step-00000001").mkdir(parents=True)
+    return folder
+
+
 @pytest.mark.parametrize(("group", "option"), OPTIONS)
 def test_option(group: str, option: str, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_text("Some text.")
     verb = "train" if group not in defaults_of("generate") else "generate"
     several = group in ("callback", "logger", "augmentation")
     overrides = [f"{group}=[{option}]" if several else f"{group}={option}"]
+    if (group, option) == ("model", "run"):
+        overrides.append(f"init.run={base_run(tmp_path / 'base')}")
     job = composition(verb, overrides)
     missing = [problem.key for problem in job.problems if "needs a value" in problem.message]
     paths = [

@@ -12,8 +12,9 @@ from gpt_exp.model.gpt2 import GPT2
 from gpt_exp.model.llama import Llama
 
 CONF = Path(__file__).parents[2] / "conf" / "model"
+OTHERS = ("hugging_face", "hf", "run")  # Their sizes are told by another folder.
 OPTIONS = sorted(
-    path.stem for path in CONF.glob("*.yaml") if not path.stem.startswith("_") and path.stem != "hugging_face"
+    path.stem for path in CONF.glob("*.yaml") if not path.stem.startswith("_") and path.stem not in OTHERS
 )
 GPT2_SIZES = {"vocab_size": 11, "context_length": 8, "num_layers": 2, "num_heads": 2, "embedding_dim": 12}
 LLAMA_SIZES = GPT2_SIZES | {"num_heads": 4, "embedding_dim": 16, "num_key_value_heads": 2}
