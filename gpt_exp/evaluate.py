@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from gpt_exp.interfaces import Decoding, Record, RecordTask
 from gpt_exp.page.evaluation import write_evaluation
 from gpt_exp.precision import autocast, resolve_device, resolve_precision
 from gpt_exp.run.durable import write_file
-from gpt_exp.task.metric.bootstrap import Interval, paired
+from gpt_exp.task.metric.bootstrap import paired
 from gpt_exp.task.token_loss import TokenLoss
 
 Results = dict[str, dict[str, float]]  # By split, then by metric.
@@ -164,9 +163,7 @@ def compare(folder: Path, split: str, against: str, theirs: Any, metric: Any, *,
     ours = saved_statistics(folder, split)
     if ours[0] != theirs[0]:
         raise UserError(f"against={against}: its {split} has other records")
-    table = Table(box=None, header_style="bold", pad_edge=False, title=f"{split}: this less {against}")
-    for name in ("", "difference", "95 % interval", "p"):
-        table.add_column(name, justify="right" if name else "left")
+    table = _table(f"{split}: less {against}", "difference", "95 % interval", "p")
     for name, found in paired(metric, ours[1], theirs[1], seed=seed).items():
         interval = f"[{found['low']:+.4f}, {found['high']:+.4f}]"
         table.add_row(name, f"{found['difference']:+.4f}", interval, f"{found['p_value']:.3f}")
@@ -174,29 +171,34 @@ def compare(folder: Path, split: str, against: str, theirs: Any, metric: Any, *,
 
 
 def tell(folder: Path, results: Results) -> None:
-    """Print a table, with intervals where predictions were judged, and where the page is."""
+    """Print a table: of records a figure a row with its interval, of text a split a row."""
     summary = folder / "predictions" / "summary.json"
     known = json.loads(summary.read_text()) if summary.is_file() else {}
-    print_results(results, {split: entry["intervals"] for split, entry in known.items()})
-    if known:
-        print(f"predictions and page: {folder / 'evaluation.html'}")
-
-
-def print_results(results: Results, intervals: Mapping[str, Mapping[str, Interval]] | None = None) -> None:
-    """A row a split; only bits per byte can be compared with the compressors."""
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column("split")
-    columns = list(dict.fromkeys(name for values in results.values() for name in values))
-    for name in columns:
-        table.add_column(name.replace("_", " "), justify="right")
+    if not known:
+        print_results(results)
+        return
+    table = _table("split", "figure", "value", "95 % interval")
     for split, values in results.items():
-        cell = partial(_cell, intervals=(intervals or {}).get(split, {}))
-        table.add_row(split, *(cell(name, values[name]) if name in values else "" for name in columns))
+        intervals = known.get(split, {}).get("intervals", {})
+        for number, (name, value) in enumerate(values.items()):
+            interval = "{:.4g} to {:.4g}".format(*intervals[name]) if name in intervals else ""
+            table.add_row("" if number else split, name.replace("_", " "), f"{value:.4g}", interval)
+    Console().print(table)
+    print(f"predictions and page: {folder / 'evaluation.html'}")
+
+
+def print_results(results: Results) -> None:
+    """A row a split; only bits per byte can be compared with the compressors."""
+    columns = list(dict.fromkeys(name for values in results.values() for name in values))
+    table = _table("split", *(name.replace("_", " ") for name in columns))
+    for split, values in results.items():
+        table.add_row(split, *(f"{values[name]:.4f}" if name in values else "" for name in columns))
     Console().print(table)
 
 
-def _cell(name: str, value: float, intervals: Mapping[str, Interval]) -> str:
-    if name not in intervals:
-        return f"{value:.4f}"
-    low, high = intervals[name]
-    return f"{value:.4g} [{low:.4g}, {high:.4g}]"
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="left" if name == "figure" else "right")
+    return table

@@ -34,6 +34,7 @@ def make_app(outputs: Outputs, *, refresh: int, names: guard.Names) -> Starlette
     routes = [
         Route("/", views.runs),
         Route("/run/{id:path}", views.run),
+        Route("/evaluation/{id:path}", views.evaluation),
         Route("/sweep/{id:path}", views.sweep),
         Route("/compare", views.compare),
         Route("/log/{id:path}", views.log),

@@ -25,6 +25,8 @@ from gpt_exp.dashboard.pages import Pages
 from gpt_exp.dashboard.run_entry import RunEntry
 from gpt_exp.dashboard.sweep_entry import SweepEntry
 from gpt_exp.page.compare import compare_page
+from gpt_exp.page.evaluation import evaluation_page
+from gpt_exp.page.judged import summary_file
 from gpt_exp.page.render import render
 from gpt_exp.page.run import run_page
 from gpt_exp.page.sweep import sweep_page
@@ -72,10 +74,24 @@ class Views:
         sweep = address("sweep", above) if above in self._outputs.index().sweeps else None
 
         def make(live: int) -> str:
-            return self._with_bar(run_page(RunFolder(run.path), script=SCRIPT, live=live, sweep=sweep), run)
+            answers = address("evaluation", run.id) if summary_file(Path(run.path)).is_file() else None
+            page = run_page(RunFolder(run.path), script=SCRIPT, live=live, sweep=sweep, answers=answers)
+            return self._with_bar(page, run)
 
-        state = (_files(run.path), run.state, run.is_stopping)
+        state = (_files(run.path), _answers(run), run.state, run.is_stopping)
         return self._pages.answer(request, state, _told(make))
+
+    def evaluation(self, request: Request) -> Response:
+        """What a run answered to held-out records."""
+        run = self._run(request.path_params["id"])
+        if not summary_file(Path(run.path)).is_file():
+            raise HTTPException(404, f"{run.id} has answered no records: gpt-exp evaluate makes it.")
+
+        def make(live: int) -> str:
+            page = evaluation_page(Path(run.path), report=address("run", run.id), script=SCRIPT, live=live)
+            return self._with_bar(page)
+
+        return self._pages.answer(request, _answers(run), _told(make))
 
     def sweep(self, request: Request) -> Response:
         sweep, index = self._sweep(request.path_params["id"]), self._outputs.index()
@@ -200,6 +216,12 @@ def _files(folder: str) -> list[tuple[str, int, int]]:
     except FileNotFoundError:  # A file that was replaced just now: another time anyway.
         return [("", time_ns(), 0)]
     return sorted((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)
+
+
+def _answers(run: RunEntry) -> list[tuple[str, int, int]]:
+    """The files of its evaluation."""
+    folder = summary_file(Path(run.path)).parent
+    return _files(os.fspath(folder)) if folder.is_dir() else []
 
 
 def _minute() -> int:

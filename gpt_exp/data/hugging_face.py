@@ -27,7 +27,12 @@ class HuggingFaceDataset:
         streaming: bool = False,
     ) -> None:
         self._path, self._field = path, field
-        self._options = {"name": name, "split": split, "data_files": data_files, "streaming": streaming}
+        self._options: dict[str, Any] = {
+            "name": name,
+            "split": split,
+            "data_files": data_files,
+            "streaming": streaming,
+        }
 
     def fingerprint(self) -> str:
         return pieces.fingerprint(self.pieces())

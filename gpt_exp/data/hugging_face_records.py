@@ -31,7 +31,7 @@ class HuggingFaceRecords(RecordSource):
         data_files: hub.DataFiles | None = None,
     ) -> None:
         self._path, self._splits = path, splits
-        self._options = {"name": name, "data_files": data_files}
+        self._options: dict[str, Any] = {"name": name, "data_files": data_files}
         self._columns = Columns(fields, values)
 
     def _read(self) -> Parts:

@@ -21,9 +21,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from gpt_exp.interfaces import Tokenizer
+from gpt_exp.model.heads import HEADS, without_heads
 from gpt_exp.model.shape import Shape
 
 INDEX = "model.safetensors.index.json"  # Of a checkpoint in several files: {"weight_map": {name: file}}.
+HEADS_FILE = "heads.safetensors"  # Of a task, beside the language model.
 MAX_SHARD_BYTES = 5 * 10**9
 DTYPES = ("float32", "bfloat16", "float16")
 
@@ -67,11 +69,14 @@ def save_pretrained(
     *,
     max_shard_bytes: int = MAX_SHARD_BYTES,
 ) -> None:
-    """Write `folder` so that transformers' AutoModelForCausalLM and AutoTokenizer open it."""
+    """Write `folder` so that transformers' AutoModelForCausalLM and AutoTokenizer open it.
+
+    The heads of a task, for which transformers' class has no place, go to a file of their own.
+    """
     shape: Shape = model.shape  # type: ignore[assignment]
     family = importlib.import_module(type(model).__module__)
     config = family.hugging_face_config(model)
-    tensors = family.to_hugging_face(model)
+    tensors = without_heads(family.to_hugging_face(model))
     dtype = str(next(iter(tensors.values())).dtype).removeprefix("torch.")
     config |= {"torch_dtype": dtype, "bos_token_id": None, "eos_token_id": None}
     folder.mkdir(parents=True, exist_ok=True)
@@ -80,6 +85,7 @@ def save_pretrained(
         _save_tokenizer(tokenizer, folder, context_length=shape.context_length)
     _write_json(folder / "config.json", config)
     _save_tensors(tensors, folder, max_shard_bytes)
+    _save_heads(model, folder / HEADS_FILE)
 
 
 def _download(name: str) -> Path:
@@ -153,6 +159,14 @@ def _save_tensors(tensors: Mapping[str, Tensor], folder: Path, max_shard_bytes: 
     if len(shards) > 1:
         total = sum(tensor.nbytes for tensor in tensors.values())
         _write_json(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": weight_map})
+
+
+def _save_heads(model: nn.Module, file: Path) -> None:
+    """A task's heads under their names in the model; nothing where it has none."""
+    heads = {n: t.contiguous() for n, t in model.state_dict().items() if n.startswith(f"{HEADS}.")}
+    file.unlink(missing_ok=True)  # Of an earlier export.
+    if heads:
+        save_file(heads, file, metadata={"format": "pt"})
 
 
 def _shards(tensors: Mapping[str, Tensor], max_bytes: int) -> Iterator[dict[str, Tensor]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from gpt_exp.run.folder import RunFolder
+from gpt_exp.sweep.folder import SweepFolder
 
 Link = Callable[[RunFolder], str | None]  # The address of a run's own page where there is one.
 
@@ -19,3 +20,10 @@ def to_reports(place: Path) -> Link:
         return quote(os.path.relpath(run.report, place)) if run.report.is_file() else None
 
     return link
+
+
+def called(path: Path) -> tuple[str, str]:
+    """NAME and TIME of a folder under outputs; a sweep's job has its number with its time."""
+    if SweepFolder(path.parent).asked_file.exists():
+        return path.parts[-3], f"{path.parts[-2]} job {path.parts[-1]}"
+    return path.parts[-2], path.parts[-1]

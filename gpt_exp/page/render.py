@@ -56,7 +56,7 @@ def _is_linked(here: Path, cached: Path, script: bytes) -> bool:
 def _templates() -> Environment:
     templates = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
+        autoescape=lambda name: not (name or "").endswith(".md.j2"),  # Markdown is no HTML.
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,

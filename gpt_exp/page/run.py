@@ -10,8 +10,10 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from gpt_exp.page import numbers
+from gpt_exp.page import evaluation, intervals, numbers
 from gpt_exp.page.figures import MAX_POINTS, layout, points, to_json
+from gpt_exp.page.judged import Evaluated, read_summary
+from gpt_exp.page.links import called
 from gpt_exp.page.render import SCRIPT, render, write_page
 from gpt_exp.run import lines
 from gpt_exp.run.folder import RunFolder, read_json
@@ -34,28 +36,37 @@ DRAWN = (
 )
 GONE = "Its process ended without a word; it goes on from its last checkpoint."
 NUM_LOG_LINES = 200
+NUM_JUDGED = 3  # Figures of a validation in the headline.
 TEMPLATE = "run.html.j2"
 
 Records = Sequence[Mapping[str, Any]]
 
 
 def run_page(
-    folder: RunFolder, *, script: str = SCRIPT, live: int | None = None, sweep: str | None = None
+    folder: RunFolder,
+    *,
+    script: str = SCRIPT,
+    live: int | None = None,
+    sweep: str | None = None,
+    answers: str | None = None,
 ) -> str:
-    """A run's page; `sweep` is the address of its sweep's page where there is one."""
-    return render(TEMPLATE, **_contents(folder, sweep), script=script, live=live)
+    """A run's page; `sweep` and `answers` are addresses: of its sweep's page, and its evaluation's."""
+    return render(TEMPLATE, **_contents(folder, sweep, answers), script=script, live=live)
 
 
 def write_report(path: Path) -> Path:
     """Write a run folder's report.html, and Plotly's script beside it; returns the page."""
     folder = RunFolder.open(path)
-    return write_page(folder.report, folder.cache(), TEMPLATE, **_contents(folder, _sweep_of(folder)))
+    answers = evaluation.FILE if (folder.path / evaluation.FILE).is_file() else None
+    contents = _contents(folder, _sweep_of(folder), answers)
+    return write_page(folder.report, folder.cache(), TEMPLATE, **contents)
 
 
-def _contents(folder: RunFolder, sweep: str | None) -> dict[str, Any]:
+def _contents(folder: RunFolder, sweep: str | None, answers: str | None) -> dict[str, Any]:
     metrics, speed = lines.read_metrics(folder.metrics), lines.read_metrics(folder.speed)
     results, status, state = read_json(folder.results), folder.status(), folder.state()
-    name, time = _called(folder.path.absolute())
+    judged = read_summary(folder.path)
+    name, time = called(folder.path.absolute())
     return {
         "title": f"{name} {time}",
         "name": name,
@@ -63,8 +74,10 @@ def _contents(folder: RunFolder, sweep: str | None) -> dict[str, Any]:
         "status": state,
         "reason": status.get("reason") or (GONE if state == "stopped" else None),
         "sweep": sweep,
+        "answers": answers,
         "going_on": going_on(status, metrics, speed) if state == "running" else None,
-        "headline": headline(metrics, speed, results),
+        "headline": headline(metrics, speed, results, judged),
+        "judged": intervals.rows(judged),
         "bars": bars(results),
         "figures": {heading: to_json(figure) for heading, figure in figures(metrics, speed).items()},
         "samples": lines.last_samples(folder.samples),
@@ -76,8 +89,10 @@ def _contents(folder: RunFolder, sweep: str | None) -> dict[str, Any]:
     }
 
 
-def headline(metrics: Records, speed: Records, results: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-    """(value, what it is, a remark), of what is known so far."""
+def headline(
+    metrics: Records, speed: Records, results: Mapping[str, Any], judged: Sequence[Evaluated] = ()
+) -> list[tuple[str, str, str]]:
+    """(value, what it is, a remark), of what is known so far; what a task is judged by comes first."""
     step = lines.last(metrics, "step") or 0
     validation = {name: result(results, f"val/{name}") for name in _VALIDATION}
     at = "whole validation part"
@@ -96,7 +111,16 @@ def headline(metrics: Records, speed: Records, results: Mapping[str, Any]) -> li
         (seconds, numbers.duration, "training time", ""),
         (rate, numbers.count, "tokens/s", "while training"),
     ]
-    return [(form(value), what, remark) for value, form, what, remark in known if value is not None]
+    told = [(form(value), what, remark) for value, form, what, remark in known if value is not None]
+    return (intervals.headline(judged) or _last_judged(metrics)) + told
+
+
+def _last_judged(metrics: Records) -> list[tuple[str, str, str]]:
+    """What the last validation says of a task's own figures, while there is no evaluation."""
+    names = dict.fromkeys(name for record in metrics for name in record)
+    own = [name for name in names if name.startswith("val/") and name not in DRAWN][:NUM_JUDGED]
+    values = [(name.removeprefix("val/").replace("_", " "), lines.last(metrics, name)) for name in own]
+    return [(numbers.rounded(value), name, "last validation") for name, value in values]
 
 
 _VALIDATION = ("loss", "perplexity", "bits_per_byte")
@@ -154,13 +178,6 @@ def _figure(records: Records, curves: list[tuple[str, str, str, str]]) -> go.Fig
             line = {"color": color, "width": 1.3 if mode == "lines" else 2.2}
             figure.add_scatter(x=x, y=y, name=name, mode=mode, line=line, marker={"size": 6})
     return figure
-
-
-def _called(path: Path) -> tuple[str, str]:
-    """What is done and when: NAME and TIME, of a sweep's job with its number."""
-    if SweepFolder(path.parent).asked_file.exists():
-        return path.parts[-3], f"{path.parts[-2]} job {path.parts[-1]}"
-    return path.parts[-2], path.parts[-1]
 
 
 def _sweep_of(folder: RunFolder) -> str | None:

@@ -11,8 +11,8 @@ from gpt_exp.sampling.sorted import Sorted
 class LengthBuckets:
     """Training: each record once an epoch, in batches of like length. Evaluation: by length.
 
-    A shuffled epoch is cut into pools of `pool_batches` batches; within a pool batches are made by length, and
-    then all are shuffled. What is left over, less than a batch and drawn anew each time, waits.
+    A shuffled epoch is cut into pools of `pool_batches` batches; within a pool batches are made by length,
+    and then all are shuffled. What is left over, less than a batch and drawn anew each time, waits.
     """
 
     def __init__(self, *, pool_batches: int = 50) -> None:

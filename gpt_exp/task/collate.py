@@ -17,7 +17,7 @@ def collate(examples: Sequence[Example]) -> Batch:
     """
     longest = max(len(example.tokens) for example in examples)
     tokens = torch.from_numpy(np.stack([_padded(e.tokens, longest, IGNORE_INDEX) for e in examples]))
-    inputs, targets = tokens[:, :-1], tokens[:, 1:].contiguous()
+    inputs, targets = tokens[:, :-1], tokens[:, 1:].clone()  # A row alone would share its memory.
     if any(example.is_target is not None for example in examples):
         rows = [_target_mask(example, longest - 1) for example in examples]
         targets.masked_fill_(~torch.from_numpy(np.stack(rows)), IGNORE_INDEX)

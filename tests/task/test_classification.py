@@ -1,0 +1,102 @@
+import math
+
+import pytest
+import torch
+
+from gpt_exp.decoding.greedy import Greedy
+from gpt_exp.interfaces import IGNORE_INDEX
+from gpt_exp.model.heads import host
+from gpt_exp.model.llama import Llama
+from gpt_exp.task.classification import HeadClassification, VerbalizerClassification
+from gpt_exp.tokenizer.byte import byte
+
+LABELS = ["negative", "positive"]
+RECORDS = [  # Stanford Sentiment Treebank, training split.
+    {"text": "a stirring , funny and finally transporting re imagining", "label": "positive"},
+    {"text": "apparently reassembled from the cutting room floor of any given soap", "label": "negative"},
+    {"text": "films provide some great insight into the neurotic mindset", "label": "positive"},
+    {"text": "they presume their audience wo n't sit still", "label": "negative"},
+]
+TOKENIZER = byte()
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return Llama(vocab_size=257, context_length=96, num_layers=2, num_heads=2, embedding_dim=32, dropout=0.1)
+
+
+@pytest.fixture
+def by_head(model):
+    task = HeadClassification(labels=LABELS)
+    host(model, task.heads)
+    return task
+
+
+def batch_of(task, model, records=RECORDS):
+    return task.collate(
+        [task.example(r, TOKENIZER, context_length=model.shape.context_length) for r in records]
+    )
+
+
+def test_before_training_every_label_is_equally_likely(model, by_head):
+    loss = by_head.loss(model, batch_of(by_head, model))
+    assert int(loss.num_targets) == len(RECORDS)
+    assert loss.total.item() / len(RECORDS) == pytest.approx(math.log(2), rel=1e-5)
+
+
+def test_a_text_is_classified_by_its_own_tokens_whatever_stands_beside_it(model, by_head):
+    torch.nn.init.normal_(model.heads["classification"].output.weight)
+    model.eval()
+    together = by_head._logits(model, batch_of(by_head, model))
+    alone = torch.cat([by_head._logits(model, batch_of(by_head, model, [record])) for record in RECORDS])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_a_head_learns_the_labels(model, by_head):
+    optimizer, batch = torch.optim.AdamW(model.parameters(), lr=3e-3), batch_of(by_head, model)
+    for _ in range(40):
+        optimizer.zero_grad()
+        loss = by_head.loss(model, batch)
+        (loss.total / loss.num_targets).backward()
+        optimizer.step()
+    found = by_head.predict(model, RECORDS, TOKENIZER, Greedy())
+    assert [p.output for p in found] == [p.reference for p in found] == [r["label"] for r in RECORDS]
+
+
+def test_what_only_fills_up_a_batch_counts_nothing(model, by_head):
+    blank = dict(batch_of(by_head, model).extras)
+    blank["label"] = torch.full_like(blank["label"], IGNORE_INDEX)
+    assert int(by_head.loss(model, batch_of(by_head, model)._replace(extras=blank)).num_targets) == 0
+
+
+def test_a_long_text_keeps_its_beginning(model, by_head):
+    example = by_head.example({"text": "ab" * 200, "label": "positive"}, TOKENIZER, context_length=96)
+    assert len(example.tokens) == 97
+    assert example.tokens[:3].tolist() == [TOKENIZER.end_of_text, ord("a"), ord("b")]
+
+
+def test_a_label_that_is_none_is_told():
+    task = HeadClassification(labels=LABELS)
+    with pytest.raises(ValueError, match=r"'neutral', none of task\.labels: negative, positive"):
+        task.example({"text": "fine", "label": "neutral"}, TOKENIZER, context_length=32)
+    with pytest.raises(ValueError, match="two different names"):
+        HeadClassification(labels=["one"])
+
+
+def test_a_verbalizer_gives_the_label_that_training_made_probable(model):
+    task = VerbalizerClassification(labels=LABELS, template="{text}\nSentiment:")
+    optimizer, batch = torch.optim.AdamW(model.parameters(), lr=3e-3), batch_of(task, model)
+    for _ in range(60):
+        optimizer.zero_grad()
+        loss = task.loss(model, batch)
+        (loss.total / loss.num_targets).backward()
+        optimizer.step()
+    found = task.predict(model, RECORDS, TOKENIZER, Greedy())
+    assert [p.output for p in found] == [r["label"] for r in RECORDS]
+
+
+def test_a_verbalizer_answers_with_labels_alone_also_after_shots(model):
+    task = VerbalizerClassification(labels=LABELS, template="{text}\nSentiment:")
+    found = task.predict(model, RECORDS[:2], TOKENIZER, Greedy(), shots=RECORDS[2:])
+    assert {p.output for p in found} <= set(LABELS)
