@@ -61,7 +61,7 @@ class Dialogue:
 
     def example(self, record: Record, tokenizer: Tokenizer, *, context_length: int) -> Example:
         """The newest turns, and which of their tokens are the assistant's."""
-        tokens, answers = self._read(record, tokenizer, context_length)
+        tokens, answers = self.read(record, tokenizer, context_length)
         return Example(tokens, is_target=answers[1:] > 0)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
@@ -105,7 +105,7 @@ class Dialogue:
         """What the assistant says after the messages; `seeds`, one a record, decide what is drawn."""
         speaks = self.template.prefix(ASSISTANT, tokenizer)
         room = max(1, model.shape.context_length - self.max_new_tokens - len(speaks) - 1)
-        prompts = [[*self._read(record, tokenizer, room)[0].tolist(), *speaks] for record in records]
+        prompts = [[*self.read(record, tokenizer, room)[0].tolist(), *speaks] for record in records]
         stop = StopStrings(tokenizer, self.stop) if self.stop else None
         rules = Rules(self.max_new_tokens, stop_tokens=(tokenizer.end_of_text,), stop=stop)
         texts = [tokenizer.decode(tokens) for tokens in decoding(model, prompts, rules, seeds=seeds)]
@@ -116,7 +116,7 @@ class Dialogue:
         record = asked(text, "content")
         return record if "messages" in record else {"messages": [{"role": "user", "content": text}]}
 
-    def _read(self, record: Record, tokenizer: Tokenizer, room: int) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, record: Record, tokenizer: Tokenizer, room: int) -> tuple[np.ndarray, np.ndarray]:
         """`end_of_text` and up to `room` tokens; of each, in which answer it is, 0 for none."""
         turns = newest(self.template.turns(record["messages"], tokenizer), room)
         tokens = [token for turn in turns for token in turn.tokens][:room]
@@ -128,7 +128,7 @@ class Dialogue:
     ) -> list[dict[str, list[float]]]:
         """Nats and numbers of tokens by answer, for each record."""
         context_length = model.shape.context_length
-        read = [self._read(record, tokenizer, context_length) for record in records]
+        read = [self.read(record, tokenizer, context_length) for record in records]
         batch = collate([Example(tokens, is_target=answers[1:] > 0) for tokens, answers in read])
         device = device_of(model)
         tokens, targets = batch.tokens.to(device), batch.targets.to(device)
