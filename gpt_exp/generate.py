@@ -1,9 +1,10 @@
-"""gpt-exp generate: text from a trained model, on stdout as it is written."""
+"""gpt-exp generate: text from a trained model, on stdout as it is written, or a task's answers."""
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from time import perf_counter
 
@@ -12,18 +13,74 @@ from rich.console import Console
 
 from gpt_exp.decoding.stop import StopStrings, until
 from gpt_exp.decoding.text import stream_text
-from gpt_exp.experiment import load_run, make
-from gpt_exp.interfaces import Decoding, Model, Rules, Searching, Streaming, Tokenizer
+from gpt_exp.errors import UserError
+from gpt_exp.experiment import LoadedRun, load_run, make
+from gpt_exp.interfaces import (
+    Answering,
+    Decoding,
+    Model,
+    RecordTask,
+    Rules,
+    Searching,
+    Streaming,
+    Tokenizer,
+)
 from gpt_exp.precision import resolve_device
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:
-    """Print each sample, prompt included, an empty line between two; on stderr how fast they came."""
-    decoding, device, stop = make(config.decode), resolve_device(config.device), list(config.stop)
+    """Print what the model makes of the prompt; on stderr how fast it came."""
+    decoding, device = make(config.decode), resolve_device(config.device)
     run = load_run(config.run, config.checkpoint)
     run.model.to(device)
-    prompt = run.tokenizer.encode(sys.stdin.read() if config.prompt == "-" else config.prompt)
-    end = run.tokenizer.end_of_text
+    prompt = sys.stdin.read() if config.prompt == "-" else config.prompt
+    task = task_of(config, run.config)
+    if task is None:
+        write_text(config, run, decoding, prompt)
+    else:
+        write_answers(config, run, task, decoding, prompt, overrides)
+
+
+def task_of(config: DictConfig, run: DictConfig) -> Answering | None:
+    """The task that answers: that of the command line or the run's; None where text goes on as text."""
+    node = config.get("task") or run.get("task")
+    task = make(node) if node else None
+    if not isinstance(task, RecordTask):
+        return None
+    if not isinstance(task, Answering):
+        raise UserError(f"generate: {node._target_} writes no text; gpt-exp evaluate tells what it predicts")
+    return task
+
+
+def write_answers(
+    config: DictConfig,
+    run: LoadedRun,
+    task: Answering,
+    decoding: Decoding,
+    prompt: str,
+    overrides: Sequence[str],
+) -> None:
+    """Print `num_samples` answers, an empty line between two; what isn't given here is as the run has it."""
+    if not is_given("decode", overrides) and run.config.get("decode"):
+        decoding = make(run.config.decode)
+    if is_given("max_new_tokens", overrides):
+        task.max_new_tokens = config.max_new_tokens
+    if is_given("stop", overrides):
+        task.stop = list(config.stop)
+    for index in range(config.num_samples):
+        seeds = None if config.seed is None else [config.seed + index]
+        (answer,) = task.generate(run.model, [task.ask(prompt)], run.tokenizer, decoding, seeds=seeds)
+        print(("\n" if index else "") + answer)
+
+
+def is_given(key: str, overrides: Sequence[str]) -> bool:
+    """Whether the command line sets a key or one below it."""
+    return any(re.match(rf"[+~]*{key}[.=]", override) for override in overrides)
+
+
+def write_text(config: DictConfig, run: LoadedRun, decoding: Decoding, text: str) -> None:
+    """Print each sample, prompt included, an empty line between two."""
+    stop, end, prompt = list(config.stop), run.tokenizer.end_of_text, run.tokenizer.encode(text)
     stops = StopStrings(run.tokenizer, stop) if stop else None
     rules = Rules(config.max_new_tokens, stop_tokens=(end,), stop=stops)
     began, num_new = perf_counter(), 0

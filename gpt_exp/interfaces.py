@@ -305,6 +305,28 @@ class RecordTask(Task, Protocol):
     def metric(self) -> PredictionMetric: ...
 
 
+@runtime_checkable
+class Answering(RecordTask, Protocol):
+    """A record task that can be asked in words and answers in words."""
+
+    max_new_tokens: int
+    stop: Sequence[str]  # Strings that end an answer.
+
+    def ask(self, text: str) -> Record:
+        """A record without its answer: its fields as a JSON object, or a text as the main field."""
+
+    def generate(
+        self,
+        model: Model,
+        records: Sequence[Record],
+        tokenizer: Tokenizer,
+        decoding: Decoding,
+        *,
+        seeds: Sequence[int] | None = None,
+    ) -> list[str]:
+        """The answers to records; `seeds`, one each, decide what is drawn. ValueError for a missing field."""
+
+
 class Augmentation(Protocol):
     """Another training record from a training record (`gpt_exp/augmentation/`). Imports no torch."""
 

@@ -12,10 +12,13 @@ from gpt_exp import generate
 from gpt_exp.config.compose import compose
 from gpt_exp.config.location import groups
 from gpt_exp.decoding.beam import Beam
+from gpt_exp.decoding.greedy import Greedy
 from gpt_exp.decoding.sampling import Sampling
+from gpt_exp.errors import UserError
 from gpt_exp.experiment import LoadedRun
 from gpt_exp.interfaces import Rules
 from gpt_exp.model.gpt2 import GPT2
+from gpt_exp.task.translation import Translation
 from gpt_exp.tokenizer.byte import byte
 
 Output = Callable[..., str]
@@ -118,3 +121,55 @@ def test_stop_strings_end_the_text_but_not_the_prompt(output: Output, name: str)
     stop = text[len("stop!") + 4 :][:3]
     expected = text[: text.index(stop, len("stop!"))] + "\n"
     assert output(stop=[stop, "stop!"], **settings) == expected
+
+
+TRANSLATION = {
+    "_target_": "gpt_exp.task.translation.Translation",
+    "template": "{source} =>",
+    "max_new_tokens": 6,
+}
+GREEDY = {"_target_": "gpt_exp.decoding.greedy.Greedy"}
+
+
+@pytest.fixture
+def answers(run: LoadedRun, capsys: pytest.CaptureFixture[str]) -> Output:
+    """Of a run of a task, judged with greedy decoding."""
+    run.config.update({"task": TRANSLATION, "decode": GREEDY})
+
+    def generated(*overrides: str, **settings: Any) -> str:
+        generate.main(OmegaConf.create({**CONFIG, "prompt": "a dog", **settings}), list(overrides))
+        return capsys.readouterr().out
+
+    return generated
+
+
+def test_a_run_of_a_task_answers_as_it_was_judged(run: LoadedRun, answers: Output) -> None:
+    task = Translation(template="{source} =>", max_new_tokens=6)
+    (expected,) = task.generate(run.model, [{"source": "a dog"}], run.tokenizer, Greedy())
+    assert answers() == answers(prompt='{"source": "a dog"}') == expected + "\n"
+
+
+def test_what_the_command_line_gives_goes_before_the_run_s_own(run: LoadedRun, answers: Output) -> None:
+    task = Translation(template="{source} =>", max_new_tokens=9)
+    expected = [
+        task.generate(run.model, [{"source": "a dog"}], run.tokenizer, Sampling(temperature=0.8), seeds=[n])[
+            0
+        ]
+        for n in (1, 2)
+    ]
+    given = ["decode.temperature=0.8", "max_new_tokens=9"]
+    assert answers(*given, max_new_tokens=9, num_samples=2) == "\n\n".join(expected) + "\n"
+
+
+def test_another_task_can_be_asked_of_a_run_of_text(run: LoadedRun, output: Output) -> None:
+    assert output(task=TRANSLATION) != output()
+    assert not output(task=TRANSLATION).startswith("ab")
+
+
+def test_a_task_that_writes_nothing_is_told(answers: Output) -> None:
+    labels = {
+        "_target_": "gpt_exp.task.classification.HeadClassification",
+        "labels": ["negative", "positive"],
+    }
+    with pytest.raises(UserError, match="HeadClassification writes no text"):
+        answers(task=labels)

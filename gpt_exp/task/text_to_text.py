@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -137,8 +138,17 @@ class TextToText(ABC):
         return text.strip()
 
     def ask(self, text: str) -> Record:
-        """The record that a question is: an object in JSON by fields, any other text as the field `cut`."""
-        return asked(text, self.template.cut)
+        """The record that a question is: an object in JSON by fields, any other text as the field `cut`.
+
+        ValueError where the template has fields that are not there.
+        """
+        record = asked(text, self.template.cut)
+        if missing := [field for field in self.template.fields if field not in record]:
+            raise ValueError(
+                f"prompt: no {', '.join(missing)}; a JSON object gives all fields: "
+                f"{json.dumps(dict.fromkeys(self.template.fields, '...'))}"
+            )
+        return record
 
     def reference(self, record: Record) -> Any:
         """What an answer is compared with: a text, or several."""

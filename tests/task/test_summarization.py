@@ -36,7 +36,12 @@ def test_endings_are_dropped_unless_asked_otherwise():
 
 
 def test_a_question_is_a_text_or_an_object():
-    task = Summarization(template="{title}: {source}", cut="source")
+    task = Summarization(template="{source}\nTL;DR:")
     assert task.ask("A text.") == {"source": "A text."}
-    assert task.ask('{"title": "T", "source": "S"}') == {"title": "T", "source": "S"}
+    assert task.ask('{"source": "S", "title": "T"}') == {"source": "S", "title": "T"}
     assert task.ask("[1, 2]") == {"source": "[1, 2]"}
+
+
+def test_a_question_without_all_fields_is_told():
+    with pytest.raises(ValueError, match=r'no title; .* \{"title": "\.\.\.", "source": "\.\.\."\}'):
+        Summarization(template="{title}: {source}", cut="source").ask("A text.")

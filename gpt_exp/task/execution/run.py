@@ -21,11 +21,11 @@ import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import Literal, NamedTuple
 
-from gpt_exp.task.execution import child
-
 Outcome = Literal["passed", "failed", "timeout", "memory"]
+CHILD = str(Path(__file__).with_name("child.py"))  # Not imported: Windows has no module `resource`.
 WAITING = 4  # Wall-clock seconds for each of CPU time: others may use the cores, too.
 STARTING = 2.0  # Seconds for the interpreter.
 LEAST_MEGABYTES = 64
@@ -79,7 +79,7 @@ def run(job: Job, limits: Limits) -> Outcome:
 def _finished(message: bytes, folder: str, writing: int, limits: Limits) -> int | None:
     """The exit code of the child, all of whose processes are gone then; None where it took too long."""
     process = subprocess.Popen(
-        [sys.executable, "-I", "-S", child.__file__, str(writing)],
+        [sys.executable, "-I", "-S", CHILD, str(writing)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
