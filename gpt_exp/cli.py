@@ -31,6 +31,7 @@ SWEPT = ("train", "check")  # Verbs that take -m.
 # The keys that words without = go to: each word its own, or all words one list.
 WORDS = {"sweep": ("action", "folder")}
 WORD_LISTS = {"compare": "runs", "scaling": "runs"}
+SPLIT = "data.split="
 MISTAKE, INTERRUPTED = 2, 130  # Exit codes.
 
 
@@ -144,7 +145,14 @@ def run(verb: str, arguments: list[str]) -> None:
 
 
 def worded(verb: str, arguments: list[str]) -> list[str]:
-    """`compare A B` as `compare runs=[A,B]`, and `sweep status FOLDER` as `action=status folder=FOLDER`."""
+    """`compare A B` as `compare runs=[A,B]`, and `sweep status FOLDER` as `action=status folder=FOLDER`.
+
+    Of `evaluate` the usual `data.split=test` is `splits=[test]`.
+    """
+    if verb == "evaluate":
+        return [
+            f"splits=[{each.removeprefix(SPLIT)}]" if each.startswith(SPLIT) else each for each in arguments
+        ]
     if verb not in (*WORDS, *WORD_LISTS):
         return arguments
     from gpt_exp.config.overrides import quoted

@@ -236,3 +236,7 @@ def test_fuzzed_overrides(
         assert code == (2 if lines else 0), (override, printed)
         assert all(line.startswith("error: ") for line in lines), (override, printed.err)
         assert len(lines) <= 3, (override, printed.err)
+
+
+def test_evaluate_takes_a_split_by_its_usual_name():
+    assert cli.worded("evaluate", ["run=a", "data.split=test"]) == ["run=a", "splits=[test]"]
