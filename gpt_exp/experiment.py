@@ -28,7 +28,7 @@ from gpt_exp.corpus.split import Split
 from gpt_exp.corpus.text_splits import TextSplits
 from gpt_exp.data_module import DataModule
 from gpt_exp.errors import UserError
-from gpt_exp.interfaces import Model, Record, RecordTask, Source, Task, Tokenizer
+from gpt_exp.interfaces import Model, Record, RecordSampling, RecordTask, Source, Task, Tokenizer
 from gpt_exp.logger.run_folder import RunFolderLogger
 from gpt_exp.model.heads import host, without_heads
 from gpt_exp.precision import resolve_precision
@@ -203,6 +203,11 @@ def run_data(config: DictConfig, folder: RunFolder) -> Data:
 def make_splits(config: DictConfig, data: Data, model: Model, task: Any) -> TextSplits | RecordSplits:
     """The examples of each split, cut for this model."""
     context_length, sampling = model.shape.context_length, make(config.sampling)
+    if isinstance(sampling, RecordSampling) == isinstance(data.content, Corpus):
+        wanted = (
+            "packed or windows" if isinstance(data.content, Corpus) else "length_buckets or packed_records"
+        )
+        raise UserError(f"sampling: {config.task._target_} takes sampling={wanted}")
     if isinstance(data.content, Corpus):
         return TextSplits(data.content, sampling, context_length=context_length, seed=config.seed)
     return RecordSplits(

@@ -116,13 +116,14 @@ class EncodedRecords(Protocol):
         """Record number `index`, as it is augmented in this epoch."""
 
 
+@runtime_checkable
 class RecordSampling(Protocol):
     """Which records stand together in a batch or a sequence (`gpt_exp/sampling/`)."""
 
-    def training(
+    def training_records(
         self, records: EncodedRecords, *, context_length: int, batch_size: int, seed: int
     ) -> Examples: ...
-    def evaluation(self, records: EncodedRecords) -> FiniteExamples: ...
+    def evaluation_records(self, records: EncodedRecords) -> FiniteExamples: ...
 
 
 class Batch(NamedTuple):

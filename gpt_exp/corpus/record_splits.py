@@ -82,7 +82,7 @@ class RecordSplits:
         return float(self._training.lengths.mean())
 
     def training(self) -> Examples:
-        return self._sampling.training(
+        return self._sampling.training_records(
             self._training,
             context_length=self._context_length,
             batch_size=self._batch_size,
@@ -90,4 +90,4 @@ class RecordSplits:
         )
 
     def evaluation(self, part: str) -> FiniteExamples:
-        return self._sampling.evaluation(Encoded(self.records[part], self._encode))
+        return self._sampling.evaluation_records(Encoded(self.records[part], self._encode))

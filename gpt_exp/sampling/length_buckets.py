@@ -20,12 +20,12 @@ class LengthBuckets:
             raise ValueError(f"sampling.pool_batches={pool_batches} must be at least 1")
         self.pool_batches = pool_batches
 
-    def training(
+    def training_records(
         self, records: EncodedRecords, *, context_length: int, batch_size: int, seed: int
     ) -> BucketedRecords:
         return BucketedRecords(records, batch_size, self.pool_batches, seed)
 
-    def evaluation(self, records: EncodedRecords) -> Sorted:
+    def evaluation_records(self, records: EncodedRecords) -> Sorted:
         return Sorted(records)
 
 

@@ -11,12 +11,12 @@ from gpt_exp.sampling.sorted import Sorted
 class PackedRecords:
     """Training: records packed once into sequences of `context_length`, which are shuffled each epoch."""
 
-    def training(
+    def training_records(
         self, records: EncodedRecords, *, context_length: int, batch_size: int, seed: int
     ) -> ShuffledPacks:
         return ShuffledPacks(records, context_length, seed)
 
-    def evaluation(self, records: EncodedRecords) -> Sorted:
+    def evaluation_records(self, records: EncodedRecords) -> Sorted:
         return Sorted(records)
 
 

@@ -5,6 +5,8 @@ import json
 import pytest
 import torch
 
+from gpt_exp import job
+from gpt_exp.errors import UserError
 from gpt_exp.module.embedding_noise import add_noise
 from gpt_exp.module.fine_tuning import spread
 from gpt_exp.run.checkpoint_io import load_weights
@@ -73,3 +75,16 @@ def test_noise_is_bounded_and_only_in_training():
     assert 0 < (noisy - plain).abs().max() <= 5 / (8 * 16) ** 0.5
     model.eval()
     assert torch.equal(model.token_embedding(torch.arange(8)[None]), plain)
+
+
+def test_records_are_not_cut_like_text(new_pairs_run):
+    folder = new_pairs_run("sampling=windows")
+    with pytest.raises(UserError, match="takes sampling=length_buckets or packed_records"):
+        job.run(folder)
+
+
+@pytest.mark.parametrize("sampling", ["length_buckets", "packed_records"])
+def test_a_run_learns_from_records_however_they_are_sampled(train_pairs, sampling):
+    folder = train_pairs(f"sampling={sampling}", "module.num_predicted=0")
+    losses = [m["train/loss"] for m in read_metrics(folder.metrics) if "train/loss" in m]
+    assert sum(losses[-3:]) < sum(losses[:3])

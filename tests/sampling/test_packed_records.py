@@ -27,7 +27,7 @@ def lines(public_domain):
 
 @pytest.fixture
 def packs(lines):
-    return PackedRecords().training(lines, context_length=255, batch_size=4, seed=5)
+    return PackedRecords().training_records(lines, context_length=255, batch_size=4, seed=5)
 
 
 def documents(example):
@@ -78,4 +78,4 @@ def test_records_with_extras_are_not_packed(lines):
 
     labelled = Labelled("one line\nand another\n")
     with pytest.raises(ValueError, match="length_buckets"):
-        PackedRecords().training(labelled, context_length=64, batch_size=2, seed=0)[0]
+        PackedRecords().training_records(labelled, context_length=64, batch_size=2, seed=0)[0]
