@@ -44,7 +44,7 @@ class FineTuning(LanguageModule):
         return self.task.loss(self.model, batch)
 
     def gradient_factor(self) -> float:
-        return self.tokens_per_step / float(self._step_loss().num_targets)
+        return self.tokens_per_step / max(1.0, float(self._step_loss().num_targets))
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         self.losses.update(self.compute_loss(batch))

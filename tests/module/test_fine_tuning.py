@@ -1,6 +1,9 @@
 """The loss of a step is the mean over all its targets, however they fall into micro-batches."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -88,3 +91,18 @@ def test_a_run_learns_from_records_however_they_are_sampled(train_pairs, samplin
     folder = train_pairs(f"sampling={sampling}", "module.num_predicted=0")
     losses = [m["train/loss"] for m in read_metrics(folder.metrics) if "train/loss" in m]
     assert sum(losses[-3:]) < sum(losses[:3])
+
+
+@pytest.mark.slow
+def test_two_processes_with_uneven_targets_learn_what_one_does(train_pairs, new_pairs_run):
+    alone = train_pairs(name="alone")
+    folder = new_pairs_run("trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2", name="together")
+    command = [sys.executable, "-m", "gpt_exp.job", str(folder.path)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, env=environment)
+    assert done.returncode == 0, done.stderr
+    one, other = (load_weights(f.checkpoint(20)) for f in (alone, folder))
+    assert all(torch.allclose(one[name], other[name], atol=1e-4) for name in one)
+    ours, theirs = (read_metrics(f.metrics)[-1] for f in (folder, alone))
+    for figure in ("val/loss", "val/chrf"):
+        assert ours[figure] == pytest.approx(theirs[figure], rel=1e-3)
