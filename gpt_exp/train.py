@@ -10,7 +10,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from gpt_exp.config.inherit import inherit
+from gpt_exp.config.inherit import inherit, settle
 from gpt_exp.errors import UserError
 from gpt_exp.run.find import find_run
 from gpt_exp.run.folder import RunFolder
@@ -22,6 +22,7 @@ def main(config: DictConfig, overrides: list[str]) -> None:
     if HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN:
         raise UserError("hydra/sweeper: gpt-exp carries out its own sweeps; sweep=tpe and others search")
     inherit(config)
+    settle(config)
     folder = open_run(config, overrides)
     if folder.status().get("state") == "finished":
         print(f"{folder.path} is finished: {folder.report}")

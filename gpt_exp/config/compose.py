@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from gpt_exp.config import hydra_app, structure, targets
 from gpt_exp.config import overrides as command_line
-from gpt_exp.config.inherit import inherit
+from gpt_exp.config.inherit import inherit, settle
 from gpt_exp.config.keys import references
 from gpt_exp.config.location import conf_folder, folders, groups, last_change, root_config, shown
 from gpt_exp.config.nearest import nearest
@@ -102,6 +102,8 @@ def _compose(
     for override in values:
         if override.key_or_group not in unknown:
             _apply(override, config)
+    if name == root_config("train"):
+        settle(config)
     return Composition(config, resolve(config), problems, parsed, spelt, name, config_dir)
 
 

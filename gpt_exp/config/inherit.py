@@ -29,7 +29,7 @@ def inherit(config: DictConfig, run: str | None = None) -> None:
     folder = RunFolder.open(Path(str(run)).expanduser())
     theirs = folder.config()
     with open_dict(config):
-        config.init.run, config.init.checkpoint = str(folder.path), _settled(folder, config.init.checkpoint)
+        config.init.run = str(folder.path)
         config.tokenizer = {"_target_": "gpt_exp.tokenizer.file.open", "path": str(folder.tokenizer)}
         if wants_model:
             own = {key: value for key, value in config.model.items() if key != FROM_RUN}
@@ -37,12 +37,17 @@ def inherit(config: DictConfig, run: str | None = None) -> None:
             config.model = OmegaConf.merge(theirs.model, changed)
 
 
-def _settled(folder: RunFolder, checkpoint: str) -> str:
-    """The name of the very checkpoint: "best" may mean another one tomorrow."""
-    if checkpoint not in ("best", "last"):
-        return checkpoint
+def settle(config: DictConfig) -> None:
+    """Write the name of the very checkpoint to start from, in place: "best" may mean another one tomorrow.
+
+    Raises UserError where there is none yet.
+    """
+    run, checkpoint = (OmegaConf.select(config, f"init.{key}") for key in ("run", "checkpoint"))
+    if run is None or checkpoint not in ("best", "last"):
+        return
+    folder = RunFolder.open(Path(str(run)).expanduser())
     newest = next(iter(folder.checkpoints()), None)
     found = (folder.best_checkpoint() or newest) if checkpoint == "best" else newest
     if found is None:
         raise UserError(f"init.run={folder.path} has no checkpoint to start from")
-    return found.name
+    config.init.checkpoint = found.name

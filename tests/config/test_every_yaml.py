@@ -33,6 +33,13 @@ def bind(node: Any) -> None:
             bind(value)
 
 
+def value_for(key: str, folder: Path) -> str:
+    """Something that a key without a default takes."""
+    if key == "task.labels":
+        return "[sports,politics]"
+    return f"[{folder}/text.txt]" if key.endswith(("paths", ".train")) else str(folder)
+
+
 def base_run(folder: Path) -> Path:
     """A run with all that another run inherits, untrained."""
     RunFolder.create(folder, composition("train", []).config, [])
@@ -51,10 +58,7 @@ def test_option(group: str, option: str, tmp_path: Path) -> None:
         overrides.append(f"init.run={base_run(tmp_path / 'base')}")
     job = composition(verb, overrides)
     missing = [problem.key for problem in job.problems if "needs a value" in problem.message]
-    paths = [
-        f"{key}=[{tmp_path}/text.txt]" if key.endswith(("paths", ".train")) else f"{key}={tmp_path}"
-        for key in missing
-    ]
+    paths = [f"{key}={value_for(key, tmp_path)}" for key in missing]
     job = composition(verb, [*overrides, *paths])
     assert not job.problems
     bind(job.resolved.config)
