@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from gpt_exp.corpus.text_splits import TextSplits
 from gpt_exp.data_module import DataModule
 from gpt_exp.errors import UserError
 from gpt_exp.evaluation.judged import Judged, judge, save, saved_statistics
+from gpt_exp.evaluation.lm_eval import run_tasks, tell_tasks
 from gpt_exp.evaluation.losses import losses
 from gpt_exp.experiment import (
     LoadedRun,
@@ -32,15 +33,20 @@ from gpt_exp.interfaces import Decoding, Record, RecordTask
 from gpt_exp.page.evaluation import write_evaluation
 from gpt_exp.precision import autocast, resolve_device, resolve_precision
 from gpt_exp.run.durable import write_file
+from gpt_exp.run.folder import read_json
 from gpt_exp.task.metric.bootstrap import paired
 from gpt_exp.task.token_loss import TokenLoss
 
 Results = dict[str, dict[str, float]]  # By split, then by metric.
+RESULTS, LM_EVAL = "evaluation.json", "lm_eval"  # In a run's folder; a key beside the splits.
 INSTEAD = ("data", "task", "decode")  # Nodes of a run's config that an evaluation may replace.
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:
     """Print a table of the splits; keep numbers, predictions and a page in the run's folder."""
+    if config.lm_eval:
+        harness(config)
+        return
     run, folder = opened(config), Path(config.run or config.paths.output)
     data, task = make_data(run.config, run.tokenizer), make(run.config.task)
     splits = make_splits(run.config, data, run.model, task)
@@ -56,20 +62,57 @@ def main(config: DictConfig, overrides: list[str]) -> None:
         batch_size=config.batch_size,
         device=resolve_device(config.device),
         precision=config.precision,
-        shots=config.shots,
+        shots=config.shots or 0,
         seed=config.seed,
     )
-    write_file(folder / "evaluation.json", json.dumps(results, indent=2))
+    write_results(folder, {**_of_harness(folder), **results})
     tell(folder, results)
     for split, theirs in others.items():
         compare(folder, split, config.against, theirs, make(run.config.task).metric(), seed=config.seed)
+
+
+def harness(config: DictConfig) -> None:
+    """lm-eval's tasks instead of the data's splits: a table, and numbers in the run's folder."""
+    run, folder = opened(config), Path(config.run or config.paths.output)
+    device = resolve_device(config.device)
+    with autocast(resolve_precision(config.precision, device.type), device.type):
+        found = run_tasks(
+            run.model.to(device),
+            run.tokenizer,
+            list(config.lm_eval),
+            path=config.lm_eval_path,
+            shots=config.shots,
+            limit=config.lm_eval_limit,
+            batch_size=config.batch_size,
+            begins=bool(config.run) if config.lm_eval_bos is None else config.lm_eval_bos,
+            seed=config.seed,
+        )
+    known = read_json(folder / RESULTS)
+    write_results(folder, known | {LM_EVAL: known.get(LM_EVAL, {}) | found})
+    tell_tasks(found)
+
+
+def write_results(folder: Path, results: Mapping[str, Any]) -> None:
+    """Of the splits, and of lm-eval's tasks beside them."""
+    write_file(folder / RESULTS, json.dumps(results, indent=2))
+
+
+def _of_harness(folder: Path) -> dict[str, Any]:
+    """What was measured by lm-eval before: another evaluation leaves it."""
+    known = read_json(folder / RESULTS)
+    return {LM_EVAL: known[LM_EVAL]} if LM_EVAL in known else {}
 
 
 def opened(config: DictConfig) -> LoadedRun:
     """The run, or a model that is none, with its config as this evaluation wants it."""
     if config.run is None and config.get("model") is None:
         raise UserError("run: needs a run's folder, as in run=outputs/...; or model=hf model.path=FOLDER")
-    run = load_run(config.run, config.checkpoint, merged=True) if config.run else load_pretrained(config)
+    needed = () if config.lm_eval else ("data", "task")
+    run = (
+        load_run(config.run, config.checkpoint, merged=True)
+        if config.run
+        else load_pretrained(config, needed=needed)
+    )
     for name in INSTEAD:
         if config.get(name) is not None:
             run.config[name] = config[name]

@@ -113,7 +113,7 @@ def make_tokenizer(config: DictConfig, source: Source, split: Split, cache: Path
     return train_tokenizer(tokenizer, source, split, cache=cache, key=key, load=open_tokenizer)
 
 
-def make_model(config: DictConfig, tokenizer: Tokenizer, task: Task, *, initial: bool = True) -> Model:
+def make_model(config: DictConfig, tokenizer: Tokenizer, task: Task | None, *, initial: bool = True) -> Model:
     """The model with the weights of `init.run`, or fresh ones drawn from the run's seed, and adapted.
 
     Without `initial` the weights are left as they are drawn: a checkpoint will replace them all.
@@ -283,15 +283,15 @@ def load_run(run: str | Path, checkpoint: str = "best", *, merged: bool = False)
     return LoadedRun(model.eval(), tokenizer, config)
 
 
-def load_pretrained(config: DictConfig) -> LoadedRun:
+def load_pretrained(config: DictConfig, *, needed: Sequence[str] = ("data", "task")) -> LoadedRun:
     """A model that is no run, such as a Hugging Face folder, with the config of an evaluation."""
-    for name in ("data", "task"):
+    for name in needed:
         if config.get(name) is None:
             raise UserError(f"{name}: a model that is no run needs one, as in {name}=...")
     path = config.model.get("path")
     tokenizer = make(config.tokenizer) if config.get("tokenizer") else open_tokenizer(path)
     full = DictConfig(OmegaConf.merge(_DEFAULTS, OmegaConf.to_container(config, resolve=True)))
-    model = make_model(full, tokenizer, make(config.task))
+    model = make_model(full, tokenizer, make(config.task) if config.get("task") else None)
     return LoadedRun(model.eval(), tokenizer, full)
 
 

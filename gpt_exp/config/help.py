@@ -38,6 +38,8 @@ EXAMPLES = {
         "run=outputs/pretrain_demo/RUN 'splits=[train, val, test]'",
         "run=outputs/pretrain_demo/RUN batch_size=8 device=cpu",
         "run=outputs/pretrain_demo/RUN precision=32-true",
+        "run=outputs/pretrain_demo/RUN 'lm_eval=[lambada_openai, hellaswag]' shots=5",
+        "model=hf model.path=FOLDER 'lm_eval=[my_task]' lm_eval_path=tasks",
     ],
     "generate": [
         "run=outputs/pretrain_demo/RUN",
