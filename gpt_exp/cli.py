@@ -20,6 +20,8 @@ VERBS = {
     "check": "everything wrong with a training job before it starts, and what it would cost",
     "export": "a run as a Hugging Face folder: safetensors, config.json, tokenizer",
     "prepare": "train the tokenizer and tokenise the text now, so that train starts at once",
+    "average": "the mean of checkpoints, or of several runs of one network, as a run of its own",
+    "back_translate": "training texts said anew by two translation runs, there and back, for augmentation",
     "report": "write a run's report.html again",
     "sweep": "what became of a sweep's jobs: status, leaderboard, report, retry, resume",
     "compare": "runs side by side, by what differs: config, code, machine, metrics",
@@ -82,7 +84,7 @@ def dispatch(arguments: list[str]) -> int:
 def overview() -> str:
     """Every verb with a line."""
     lines = ["gpt-exp VERB [key=value ...]", ""]
-    lines += [f"  {verb:12}{line}" for verb, line in VERBS.items()]
+    lines += [f"  {verb:16}{line}" for verb, line in VERBS.items()]
     return "\n".join(
         [
             *lines,

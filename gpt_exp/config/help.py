@@ -56,6 +56,18 @@ EXAMPLES = {
         "run=outputs/pretrain_demo/RUN 'path=\"a folder with blanks\"'",
         "run=outputs/pretrain_demo/RUN path=~/models/demo",
     ],
+    "average": [
+        "run=outputs/pretrain_demo/RUN",
+        "run=outputs/pretrain_demo/RUN last=5",
+        "run=outputs/pretrain_demo/RUN 'checkpoints=[step-00000800, step-00001000]' path=outputs/mean",
+        "outputs/translation/RUN outputs/translation/OTHER path=outputs/soup",
+    ],
+    "back_translate": [
+        "forward=outputs/en_de/RUN backward=outputs/de_en/RUN path=paraphrases.jsonl",
+        "forward=outputs/en_de/RUN backward=outputs/de_en/RUN path=english.jsonl num_paraphrases=3",
+        "forward=outputs/de_en/RUN backward=outputs/en_de/RUN path=german.jsonl decode=beam",
+        "forward=outputs/en_de/RUN backward=outputs/de_en/RUN path=text.jsonl data=sst2 data.root=PATH field=text",
+    ],
     "report": ["run=outputs/pretrain_demo/RUN"],
     "sweep": [
         "status outputs/sweeps/pretrain_demo/SWEEP",
