@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from omegaconf import DictConfig
 from rich.console import Console
@@ -60,7 +60,7 @@ def check(config: DictConfig, decoding: Decoding) -> None:
     if config.num_paraphrases < 1:
         raise UserError(f"num_paraphrases={config.num_paraphrases} must be at least 1")
     if config.num_paraphrases > 1 and not isinstance(decoding, Sampling):
-        raise UserError(f"num_paraphrases={config.num_paraphrases}: only decode=sampling says a text in ways")
+        raise UserError(f"num_paraphrases={config.num_paraphrases}: only decode=sampling gives several")
 
 
 def opened(config: DictConfig, key: str, decoding: Decoding) -> Translator:
@@ -73,19 +73,20 @@ def opened(config: DictConfig, key: str, decoding: Decoding) -> Translator:
 
 
 def training_texts(config: DictConfig, forward: Translator) -> list[str]:
-    """The field's texts in the training part of the data, which are the forward run's where none are named."""
+    """The field's texts in the training part of the data, by default the forward run's."""
     run, field = forward.run, config.field or forward.task.template.cut
     if config.get("data") is not None:
         run.config["data"] = config.data
-    content = make_data(run.config, run.tokenizer).content
-    return [value(record, field) for record in content["train"]]  # type: ignore[call-overload]
+    content: Any = make_data(run.config, run.tokenizer).content  # Of a TextToText: records by split.
+    return [value(record, field) for record in content["train"]]
 
 
 def fill(
     path: Path, texts: Sequence[str], forward: Translator, backward: Translator, config: DictConfig
 ) -> None:
     """Those of like length together; whatever ends it, what was found by then is in the file."""
-    ordered, found = sorted(texts, key=len), {}
+    ordered = sorted(texts, key=len)
+    found: dict[str, list[str]] = {}
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("translating there and back", total=len(ordered))

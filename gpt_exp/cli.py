@@ -32,7 +32,7 @@ SHELLS = ("bash", "zsh", "fish")
 SWEPT = ("train", "check")  # Verbs that take -m.
 # The keys that words without = go to: each word its own, or all words one list.
 WORDS = {"sweep": ("action", "folder")}
-WORD_LISTS = {"compare": "runs", "scaling": "runs"}
+WORD_LISTS = {"average": "runs", "compare": "runs", "scaling": "runs"}
 SPLIT = "data.split="
 MISTAKE, INTERRUPTED = 2, 130  # Exit codes.
 
