@@ -91,7 +91,7 @@ def chosen(config: DictConfig) -> list[Part]:
 
 def beside(folder: RunFolder) -> Path:
     """Where the mean goes unless the user says it."""
-    path = folder.path.absolute()
+    path = folder.path if folder.path.name else folder.path.absolute()
     return path.with_name(f"{path.name}-average")
 
 

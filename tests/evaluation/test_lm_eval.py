@@ -130,6 +130,18 @@ def test_the_end_of_text_goes_before_contexts_only_where_it_is_wanted(network: G
 
 
 @needs_lm_eval
+def test_a_token_over_the_seam_leaves_a_continuation_to_score(network: GPT2) -> None:
+    """Here the whole text is one token, and what it has beyond the context's would be nothing."""
+    from gpt_exp.evaluation.lm_eval_model import LMEvalModel
+    from gpt_exp.tokenizer.bpe import train
+
+    tokenizer = train(["Tag"] * 9, vocab_size=259)
+    assert len(tokenizer.encode("Tag")) == 1
+    found = LMEvalModel(network, tokenizer, batch_size=1)._encode_pair("Ta", "g")
+    assert found == ([tokenizer.end_of_text, *tokenizer.encode("Ta")], tokenizer.encode("g"))
+
+
+@needs_lm_eval
 def test_figures_are_what_our_own_model_says(
     network: GPT2, records: list[dict[str, Any]], tasks: str
 ) -> None:
