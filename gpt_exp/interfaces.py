@@ -328,6 +328,16 @@ class Answering(RecordTask, Protocol):
         """The answers to records; `seeds`, one each, decide what is drawn. ValueError for a missing field."""
 
 
+@runtime_checkable
+class Choosing(RecordTask, Protocol):
+    """A record task whose loss is cross-entropy over choices: tokens, or labels."""
+
+    label_smoothing: float
+
+    def scores(self, model: Model, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Logits `(targets, choices)` and targets `(targets,)`, some of which may be IGNORE_INDEX."""
+
+
 class Augmentation(Protocol):
     """Another training record from a training record (`gpt_exp/augmentation/`). Imports no torch."""
 

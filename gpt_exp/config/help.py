@@ -66,7 +66,7 @@ EXAMPLES = {
         "forward=outputs/en_de/RUN backward=outputs/de_en/RUN path=paraphrases.jsonl",
         "forward=outputs/en_de/RUN backward=outputs/de_en/RUN path=english.jsonl num_paraphrases=3",
         "forward=outputs/de_en/RUN backward=outputs/en_de/RUN path=german.jsonl decode=beam",
-        "forward=outputs/en_de/RUN backward=outputs/de_en/RUN path=text.jsonl data=sst2 field=text",
+        "forward=outputs/A backward=outputs/B path=x.jsonl data=sst2 data.root=PATH field=text",
     ],
     "report": ["run=outputs/pretrain_demo/RUN"],
     "sweep": [

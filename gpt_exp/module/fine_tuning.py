@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
-from gpt_exp.interfaces import Batch, Decoding, Loss, Record, RecordTask
+from gpt_exp.interfaces import Batch, Choosing, Decoding, Loss, Record, RecordTask
 from gpt_exp.module.base import LanguageModule
 from gpt_exp.module.embedding_noise import add_noise
+from gpt_exp.module.r_drop import check, r_drop_loss
 from gpt_exp.task.token_loss import TokenLoss
 
 
@@ -16,7 +17,8 @@ class FineTuning(LanguageModule):
 
     `num_predicted` records of the validation split, spread over it, are answered at each validation. A
     step's gradient is that of the mean over all its targets, however they fall into micro-batches and
-    devices. `noise` is NEFTune's alpha (Jain et al. 2023, arXiv:2310.05914).
+    devices. `noise` is NEFTune's alpha (Jain et al. 2023, arXiv:2310.05914). `r_drop` weighs how far two
+    passes with other dropout are apart (`gpt_exp/module/r_drop.py`); `train/loss` holds it too.
     """
 
     def __init__(
@@ -28,12 +30,14 @@ class FineTuning(LanguageModule):
         prediction_batch_size: int,
         num_predicted: int = 200,
         noise: float = 0.0,
+        r_drop: float = 0.0,
         **base: Any,
     ) -> None:
         super().__init__(**base)
         if num_predicted < 0:
             raise ValueError(f"module.num_predicted={num_predicted} must be at least 0")
-        self.task, self.decoding = task, decoding
+        check(task, r_drop)
+        self.task, self.decoding, self.r_drop = task, decoding, r_drop
         self.predicted = spread(validation_records, num_predicted)
         self.prediction_batch_size = prediction_batch_size
         self.losses, self.predictions = TokenLoss(), task.metric()
@@ -41,6 +45,8 @@ class FineTuning(LanguageModule):
             add_noise(self.model, noise)
 
     def compute_loss(self, batch: Batch) -> Loss:
+        if self.r_drop and self.training:
+            return r_drop_loss(cast(Choosing, self.task), self.model, batch, self.r_drop)
         return self.task.loss(self.model, batch)
 
     def gradient_factor(self) -> float:

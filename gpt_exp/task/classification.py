@@ -70,13 +70,15 @@ class HeadClassification:
 
     def loss(self, model: Model, batch: Batch) -> Loss:
         """Cross-entropy of the labels, one a text; what only fills up a device's share counts nothing."""
-        assert batch.extras is not None
-        labels = batch.extras["label"]
+        logits, labels = self.scores(model, batch)
         smoothing = self.label_smoothing if model.training else 0.0
-        total = F.cross_entropy(
-            self._logits(model, batch), labels, reduction="sum", label_smoothing=smoothing
-        )
+        total = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
         return Loss(total, (labels != IGNORE_INDEX).sum())
+
+    def scores(self, model: Model, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of every label, and each text's."""
+        assert batch.extras is not None
+        return self._logits(model, batch), batch.extras["label"]
 
     def predict(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from gpt_exp.decoding.context import device_of, evaluating
 from gpt_exp.decoding.stop import StopStrings
@@ -26,7 +27,7 @@ from gpt_exp.task.chat_template import ASSISTANT, ChatTemplate, newest
 from gpt_exp.task.collate import collate
 from gpt_exp.task.metric.dialogue import DialogueMetric
 from gpt_exp.task.prompt import asked
-from gpt_exp.task.target_loss import target_loss
+from gpt_exp.task.target_loss import target_logits, target_loss
 
 
 class Dialogue:
@@ -69,6 +70,10 @@ class Dialogue:
 
     def loss(self, model: Model, batch: Batch) -> Loss:
         return target_loss(model, batch, label_smoothing=self.label_smoothing)
+
+    def scores(self, model: Model, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Logits of every token where there are targets, and these."""
+        return target_logits(model, batch)
 
     def predict(
         self,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 
 from gpt_exp.decoding.stop import StopStrings
 from gpt_exp.interfaces import (
@@ -24,7 +25,7 @@ from gpt_exp.interfaces import (
 )
 from gpt_exp.task.collate import collate
 from gpt_exp.task.prompt import Template, asked, shortened, value
-from gpt_exp.task.target_loss import target_loss
+from gpt_exp.task.target_loss import target_logits, target_loss
 
 
 class TextToText(ABC):
@@ -94,6 +95,10 @@ class TextToText(ABC):
 
     def loss(self, model: Model, batch: Batch) -> Loss:
         return target_loss(model, batch, label_smoothing=self.label_smoothing)
+
+    def scores(self, model: Model, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Logits of every token where there are targets, and these."""
+        return target_logits(model, batch)
 
     def predict(
         self,
