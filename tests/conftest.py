@@ -56,26 +56,34 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-@pytest.fixture
-def new_run(tmp_path):
-    """Make the run folder that `gpt-exp train` makes for these overrides on the tiny text."""
+def create(path: Path, overrides: list[str]):
+    """The run folder that `gpt-exp train` makes."""
     from gpt_exp.config.compose import compose
     from gpt_exp.run.folder import RunFolder
 
-    def make(*overrides: str, name: str = "run") -> RunFolder:
-        given = [*TINY, *overrides, f"paths.outputs={tmp_path}", f"paths.run={tmp_path / name}"]
-        return RunFolder.create(tmp_path / name, compose("train", given), given)
+    given = [*overrides, f"paths.outputs={path.parent}", f"paths.run={path}"]
+    return RunFolder.create(path, compose("train", given), given)
 
-    return make
+
+def trained(folder):
+    """A run folder after its job, which is done in this process."""
+    from gpt_exp import job
+
+    assert job.run(folder) == 0
+    return folder
+
+
+@pytest.fixture
+def new_run(tmp_path):
+    """Make the run folder for these overrides on the tiny text."""
+    return lambda *overrides, name="run": create(tmp_path / name, [*TINY, *overrides])
 
 
 @pytest.fixture
 def new_pairs_run(tmp_path):
     """As `new_run`, for fine-tuning on pairs."""
-    from gpt_exp.config.compose import compose
-    from gpt_exp.run.folder import RunFolder
 
-    def make(*overrides: str, name: str = "run") -> RunFolder:
+    def make(*overrides: str, name: str = "run"):
         chosen = {override.partition("=")[0] for override in overrides}
         inherits = "model=run" in overrides  # Then the tokenizer and the sizes are the other run's.
         kept = [
@@ -84,8 +92,7 @@ def new_pairs_run(tmp_path):
             if each.partition("=")[0] not in chosen
             and not (inherits and each.startswith(("model.", "tokenizer")))
         ]
-        given = [*kept, *overrides, f"paths.outputs={tmp_path}", f"paths.run={tmp_path / name}"]
-        return RunFolder.create(tmp_path / name, compose("train", given), given)
+        return create(tmp_path / name, [*kept, *overrides])
 
     return make
 
@@ -93,27 +100,13 @@ def new_pairs_run(tmp_path):
 @pytest.fixture
 def train_pairs(new_pairs_run, keep_process_state):
     """Fine-tune as the job does, in this process; gives the run's folder."""
-    from gpt_exp import job
-
-    def run(*overrides: str, name: str = "run"):
-        folder = new_pairs_run(*overrides, name=name)
-        assert job.run(folder) == 0
-        return folder
-
-    return run
+    return lambda *overrides, name="run": trained(new_pairs_run(*overrides, name=name))
 
 
 @pytest.fixture
 def train(new_run, keep_process_state):
     """Train as the job does, in this process; gives the run's folder."""
-    from gpt_exp import job
-
-    def run(*overrides: str, name: str = "run"):
-        folder = new_run(*overrides, name=name)
-        assert job.run(folder) == 0
-        return folder
-
-    return run
+    return lambda *overrides, name="run": trained(new_run(*overrides, name=name))
 
 
 @pytest.fixture
