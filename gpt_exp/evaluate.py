@@ -17,7 +17,7 @@ from gpt_exp.corpus.record_splits import RecordSplits
 from gpt_exp.corpus.text_splits import TextSplits
 from gpt_exp.data_module import DataModule
 from gpt_exp.errors import UserError
-from gpt_exp.evaluation.judged import Judged, judge, save, saved_statistics
+from gpt_exp.evaluation.judged import judge, save, saved_statistics
 from gpt_exp.evaluation.lm_eval import run_tasks, tell_tasks
 from gpt_exp.evaluation.losses import losses
 from gpt_exp.experiment import (
@@ -29,7 +29,7 @@ from gpt_exp.experiment import (
     make_data_module,
     make_splits,
 )
-from gpt_exp.interfaces import Decoding, Record, RecordTask
+from gpt_exp.interfaces import Decoding, Prediction, Record, RecordTask
 from gpt_exp.page.evaluation import write_evaluation
 from gpt_exp.precision import autocast, resolve_device, resolve_precision
 from gpt_exp.run.durable import write_file
@@ -148,33 +148,37 @@ def evaluate_run(
         )
         if isinstance(splits, TextSplits):
             results[name] |= compressors(splits.corpus.meta["parts"][name])
-            continue
-        solved = draw_shots(splits.records["train"], shots, seed)
-        with autocast(precision, device.type):
-            judged = judge_records(run, task, splits.records[name], solved, batch_size, seed, name)
-        save(folder, name, judged, task.metric(), shots=shots, decode=run.config.decode._target_)
-        results[name] |= judged.figures
+        else:
+            with autocast(precision, device.type):
+                results[name] |= judged_figures(
+                    run, task, splits, name, folder=folder, batch_size=batch_size, shots=shots, seed=seed
+                )
     if isinstance(splits, RecordSplits):
         write_evaluation(folder)
     return results
 
 
-def judge_records(
+def judged_figures(
     run: LoadedRun,
     task: RecordTask,
-    records: Sequence[Record],
-    solved: Sequence[Record],
+    splits: RecordSplits,
+    name: str,
+    *,
+    folder: Path,
     batch_size: int,
+    shots: int,
     seed: int,
-    title: str,
-) -> Judged:
-    """What the run answers to records, judged by its task."""
+) -> dict[str, float]:
+    """What the task measures of the run's answers to a split, which are kept in the folder."""
     decoding: Decoding = make(run.config.decode)
+    metric, solved = task.metric(), draw_shots(splits.records["train"], shots, seed)
 
-    def answer(batch: Sequence[Record]) -> list:
+    def answer(batch: Sequence[Record]) -> list[Prediction]:
         return task.predict(run.model, batch, run.tokenizer, decoding, shots=solved)
 
-    return judge(records, answer, task.metric(), batch_size=batch_size, seed=seed, title=title)
+    judged = judge(splits.records[name], answer, metric, batch_size=batch_size, seed=seed, title=name)
+    save(folder, name, judged, metric, shots=shots, decode=run.config.decode._target_)
+    return judged.figures
 
 
 def draw_shots(records: Sequence[Record], count: int, seed: int) -> list[Record]:

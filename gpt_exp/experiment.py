@@ -17,7 +17,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
-from gpt_exp.adapter.low_rank import is_adapted, merge
+from gpt_exp.adapter.low_rank import merge
 from gpt_exp.config import targets
 from gpt_exp.config.problem import refuse
 from gpt_exp.corpus.prepare import Corpus, prepare, train_tokenizer
@@ -203,10 +203,9 @@ def run_data(config: DictConfig, folder: RunFolder) -> Data:
 def make_splits(config: DictConfig, data: Data, model: Model, task: Any) -> TextSplits | RecordSplits:
     """The examples of each split, cut for this model."""
     context_length, sampling = model.shape.context_length, make(config.sampling)
-    if isinstance(sampling, RecordSampling) == isinstance(data.content, Corpus):
-        wanted = (
-            "packed or windows" if isinstance(data.content, Corpus) else "length_buckets or packed_records"
-        )
+    of_text = isinstance(data.content, Corpus)
+    if isinstance(sampling, RecordSampling) == of_text:
+        wanted = "packed or windows" if of_text else "length_buckets or packed_records"
         raise UserError(f"sampling: {config.task._target_} takes sampling={wanted}")
     if isinstance(data.content, Corpus):
         return TextSplits(data.content, sampling, context_length=context_length, seed=config.seed)
@@ -278,7 +277,7 @@ def load_run(run: str | Path, checkpoint: str = "best", *, merged: bool = False)
             raise UserError(f"{folder.path}: the checkpoint lacks {min(missing)}")
         model = make_model(config, tokenizer, task)
     model.load_state_dict(weights, strict=False)
-    if merged and is_adapted(model):
+    if merged:
         merge(model)
     return LoadedRun(model.eval(), tokenizer, config)
 

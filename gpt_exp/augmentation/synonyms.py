@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gpt_exp.augmentation.fields import Fields, fraction, num_changes
-from gpt_exp.augmentation.thesaurus import replacements
-from gpt_exp.augmentation.wordnet import find_wordnet
+from gpt_exp.augmentation.thesaurus import Thesaurus
 from gpt_exp.augmentation.words import split
 from gpt_exp.interfaces import Record
 
@@ -30,17 +29,15 @@ class Synonyms:
         num_senses: int = 1,
         path: str | None = None,
     ) -> None:
-        if num_senses < 1:
-            raise ValueError(f"augmentation: num_senses={num_senses} must be at least 1")
         self._fields, self._alpha = Fields(fields, share), fraction("alpha", alpha)
-        self._wordnet, self._num_senses = find_wordnet(path), num_senses
+        self._thesaurus = Thesaurus(path, num_senses)
 
     def __call__(self, record: Record, random: np.random.Generator) -> Record:
         return self._fields.change(record, random, self._replace)
 
     def _replace(self, text: str, random: np.random.Generator) -> str:
         parts = split(text)
-        offered = replacements(parts, self._wordnet, self._num_senses)
+        offered = self._thesaurus.replacements(parts)
         count = min(num_changes(self._alpha, len(parts.words)), len(offered))
         for index in random.choice(list(offered), size=count, replace=False) if count else ():
             parts.words[index] = offered[index][random.integers(len(offered[index]))]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from gpt_exp.augmentation.inflection import Form, PartOfSpeech, bases, form_of, inflect
 from gpt_exp.augmentation.stop_words import STOP_WORDS
-from gpt_exp.augmentation.wordnet import PARTS_OF_SPEECH, WordNet, open_wordnet
+from gpt_exp.augmentation.wordnet import PARTS_OF_SPEECH, WordNet, find_wordnet, open_wordnet
 from gpt_exp.augmentation.words import Words, is_name
 
 PLAIN = re.compile(r"[a-z]{3,}(?:[_'-][a-z]+)*")  # No names, formulas, abbreviations.
@@ -21,6 +21,21 @@ class Reading(NamedTuple):
 
     base: str
     part_of_speech: PartOfSpeech
+
+
+class Thesaurus:
+    """Of WordNet in `path`, or where it is found: the `num_senses` most usual meanings of a word count.
+
+    ValueError without WordNet, and for less than one meaning.
+    """
+
+    def __init__(self, path: str | None, num_senses: int) -> None:
+        if num_senses < 1:
+            raise ValueError(f"augmentation: num_senses={num_senses} must be at least 1")
+        self._folder, self._num_senses = find_wordnet(path), num_senses
+
+    def replacements(self, text: Words) -> dict[int, tuple[str, ...]]:
+        return replacements(text, self._folder, self._num_senses)
 
 
 def replacements(text: Words, folder: Path, num_senses: int) -> dict[int, tuple[str, ...]]:

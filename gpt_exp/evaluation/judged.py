@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
-from rich.progress import Progress
 
 from gpt_exp.errors import UserError
+from gpt_exp.evaluation.batches import in_batches
 from gpt_exp.interfaces import Prediction, PredictionMetric, Record
 from gpt_exp.run.durable import write_file
 from gpt_exp.run.loads import loads
@@ -40,7 +39,9 @@ def judge(
     title: str = "",
 ) -> Judged:
     """Answer all records, those of like length together, and judge the answers."""
-    predictions = answered(records, answer, batch_size=batch_size, title=title)
+    predictions = in_batches(
+        records, answer, length=_length, batch_size=batch_size, title=f"answering {title}"
+    )
     statistics = np.stack([metric.statistics(prediction) for prediction in predictions])
     return Judged(
         predictions,
@@ -49,22 +50,6 @@ def judge(
         metric.values(statistics.sum(0)),
         intervals(metric, statistics, seed=seed),
     )
-
-
-def answered(
-    records: Sequence[Record], answer: Answer, *, batch_size: int, title: str = ""
-) -> list[Prediction]:
-    """Predictions in the order of the records."""
-    order = sorted(range(len(records)), key=lambda i: _length(records[i]))
-    found: dict[int, Prediction] = {}
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        bar = progress.add_task(f"answering {title}", total=len(records))
-        for start in range(0, len(order), batch_size):
-            numbers = order[start : start + batch_size]
-            found.update(zip(numbers, answer([records[i] for i in numbers]), strict=True))
-            progress.advance(bar, len(numbers))
-    return [found[i] for i in range(len(records))]
 
 
 def _length(record: Record) -> int:

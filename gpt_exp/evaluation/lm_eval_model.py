@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import torch
 from lm_eval.api.model import TemplateLM
-from rich.console import Console
-from rich.progress import Progress
 from torch import Tensor
 
 from gpt_exp.decoding.context import device_of
+from gpt_exp.decoding.continued import continued
 from gpt_exp.decoding.greedy import Greedy
 from gpt_exp.decoding.sampling import Sampling
-from gpt_exp.decoding.stop import StopStrings
-from gpt_exp.interfaces import Decoding, Model, Rules, Tokenizer
+from gpt_exp.evaluation.batches import in_batches
+from gpt_exp.interfaces import Decoding, Model, Tokenizer
 
 MAX_NEW_TOKENS = 256  # lm-eval's own, for tasks that do not say.
 DRAWN = ("temperature", "top_k", "top_p", "min_p")
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 class Window(NamedTuple):
@@ -78,7 +75,13 @@ class LMEvalModel(TemplateLM):
     def scores(self, texts: Sequence[tuple[list[int], int]]) -> list[tuple[float, bool]]:
         """Log-likelihood of the last so many tokens of each text, and whether each one is the best."""
         numbered = [(i, w) for i, text in enumerate(texts) for w in windows(*text, limit=self.limit)]
-        found = self._in_batches([w for _, w in numbered], lambda w: len(w.tokens), self._score)
+        found = in_batches(
+            [w for _, w in numbered],
+            self._score,
+            length=lambda w: len(w.tokens),
+            batch_size=self.batch_size,
+            title="lm-eval",
+        )
         totals, are_best = [0.0] * len(texts), [True] * len(texts)
         for (i, _), (total, is_best) in zip(numbered, found, strict=True):
             totals[i] += total
@@ -108,7 +111,9 @@ class LMEvalModel(TemplateLM):
             settings = Settings.of(json.loads(wanted))
             asked = [(i, self.tok_encode(requests[i].args[0])) for i in numbers]
             run = partial(self._continue, settings=settings)
-            texts = self._in_batches(asked, lambda each: len(each[1]), run)
+            texts = in_batches(
+                asked, run, length=lambda each: len(each[1]), batch_size=self.batch_size, title="lm-eval"
+            )
             found.update(zip(numbers, texts, strict=True))
         return [found[i] for i in range(len(requests))]
 
@@ -116,26 +121,15 @@ class LMEvalModel(TemplateLM):
         room = self.limit - settings.max_new_tokens
         room = room if room > 0 else max(1, self.limit // 2)
         prompts = [context[-room:] or [self.eot_token_id] for _, context in asked]
-        stop = StopStrings(self.our_tokenizer, settings.until) if settings.until else None
-        rules = Rules(settings.max_new_tokens, stop_tokens=(self.eot_token_id,), stop=stop)
-        new = settings.decoding(self.model, prompts, rules, seeds=[self.seed + i for i, _ in asked])
-        texts = [self.our_tokenizer.decode(tokens) for tokens in new]
-        return [stop.cut(text) if stop else text for text in texts]
-
-    def _in_batches(
-        self, items: Sequence[Item], length: Callable[[Item], int], run: Callable[[list[Item]], list[Result]]
-    ) -> list[Result]:
-        """Results in the order of the items; the longest are done first: what needs too much memory shows."""
-        order = sorted(range(len(items)), key=lambda i: length(items[i]), reverse=True)
-        found: dict[int, Result] = {}
-        console = Console(stderr=True)
-        with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-            bar = progress.add_task("lm-eval", total=len(order))
-            for start in range(0, len(order), self.batch_size):
-                numbers = order[start : start + self.batch_size]
-                found.update(zip(numbers, run([items[i] for i in numbers]), strict=True))
-                progress.advance(bar, len(numbers))
-        return [found[i] for i in range(len(items))]
+        return continued(
+            self.model,
+            prompts,
+            self.our_tokenizer,
+            settings.decoding,
+            max_new_tokens=settings.max_new_tokens,
+            stop=settings.until,
+            seeds=[self.seed + i for i, _ in asked],
+        )
 
 
 class Settings(NamedTuple):

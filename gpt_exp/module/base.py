@@ -120,15 +120,14 @@ class LanguageModule(LightningModule, ABC):
         gradient_clip_val: float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Scale to the mean over targets and clip by the global norm, at once; keep the norm for the log."""
+        """Scale to the mean over targets, clip by the global norm, and keep the norm for the log."""
         parameters = [p for p in self.model.parameters() if p.grad is not None]
         factor = self.gradient_factor()
-        norm = nn.utils.get_total_norm(p.grad for p in parameters) * factor
-        if gradient_clip_val:
-            # It multiplies by limit / (norm + 1e-6), where that is below 1.
-            nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
         if factor != 1.0:
             torch._foreach_mul_([p.grad for p in parameters if p.grad is not None], factor)
+        norm = nn.utils.get_total_norm(p.grad for p in parameters)
+        if gradient_clip_val:
+            nn.utils.clip_grads_with_norm_(parameters, gradient_clip_val, norm)
         self._gradient_norm = norm
         self._learning_rate = optimizer.param_groups[0]["lr"]
 

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from gpt_exp.decoding.context import evaluating
+from gpt_exp.decoding.context import device_of, evaluating
 from gpt_exp.decoding.labels import score_labels
 from gpt_exp.interfaces import (
     IGNORE_INDEX,
@@ -24,10 +24,11 @@ from gpt_exp.interfaces import (
     Record,
     Tokenizer,
 )
-from gpt_exp.task.collate import collate
+from gpt_exp.task.collate import collate, on_device
 from gpt_exp.task.head.classification import ClassificationHead, last_states
 from gpt_exp.task.metric.classification import ClassificationMetric
 from gpt_exp.task.prompt import value
+from gpt_exp.task.settings import check_label_smoothing
 from gpt_exp.task.text_to_text import TextToText
 
 HEAD = "classification"
@@ -47,8 +48,7 @@ class HeadClassification:
         label_smoothing: float = 0.0,
     ) -> None:
         check_labels(labels)
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"task.label_smoothing={label_smoothing} is outside [0, 1)")
+        check_label_smoothing(label_smoothing)
         self.labels, self.field, self.label_smoothing = list(labels), field, label_smoothing
         self.heads: Mapping[str, Callable[[Any], nn.Module]] = {
             HEAD: partial(ClassificationHead, num_classes=len(labels), dropout=dropout)
@@ -91,18 +91,14 @@ class HeadClassification:
     ) -> list[Prediction]:
         """The most probable label of each record. ValueError for shots: a head reads no examples."""
         if shots:
-            raise ValueError("shots: a classification head reads no examples; take task.method=verbalizer")
-        examples = [
-            self.example(record, tokenizer, context_length=model.shape.context_length) for record in records
-        ]
-        device = next(model.parameters()).device
-        batch = collate(examples)
-        assert batch.extras is not None
-        moved = Batch(
-            batch.tokens.to(device), batch.targets, None, {k: v.to(device) for k, v in batch.extras.items()}
-        )
+            raise ValueError(
+                "shots: a classification head reads no examples; take a verbalizer, as sentiment_verbalizer"
+            )
+        length = model.shape.context_length
+        examples = [self.example(record, tokenizer, context_length=length) for record in records]
+        batch = on_device(collate(examples), device_of(model))
         with evaluating(model), torch.no_grad():
-            best = self._logits(model, moved).argmax(-1).tolist()
+            best = self._logits(model, batch).argmax(-1).tolist()
         return [
             Prediction(self.labels[number], record["label"], record[self.field])
             for number, record in zip(best, records, strict=True)

@@ -29,6 +29,13 @@ def collate(examples: Sequence[Example]) -> Batch:
     return Batch(padded, targets, documents, _extras(examples))
 
 
+def on_device(batch: Batch, device: torch.device) -> Batch:
+    """The batch where a model reads it."""
+    extras = batch.extras and {name: tensor.to(device) for name, tensor in batch.extras.items()}
+    documents = None if batch.documents is None else batch.documents.to(device)
+    return Batch(batch.tokens.to(device), batch.targets.to(device), documents, extras)
+
+
 def _padded(values: np.ndarray, length: int, filling: int) -> np.ndarray:
     padded = np.full(length, filling, dtype=np.int64)
     padded[: len(values)] = values

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from gpt_exp.decoding.context import device_of, evaluating
-from gpt_exp.decoding.stop import StopStrings
+from gpt_exp.decoding.continued import continued
 from gpt_exp.interfaces import (
     Batch,
     Decoding,
@@ -20,13 +20,13 @@ from gpt_exp.interfaces import (
     Model,
     Prediction,
     Record,
-    Rules,
     Tokenizer,
 )
 from gpt_exp.task.chat_template import ASSISTANT, ChatTemplate, newest
-from gpt_exp.task.collate import collate
+from gpt_exp.task.collate import collate, on_device
 from gpt_exp.task.metric.dialogue import DialogueMetric
 from gpt_exp.task.prompt import asked
+from gpt_exp.task.settings import check_label_smoothing, check_max_new_tokens
 from gpt_exp.task.target_loss import target_logits, target_loss
 
 
@@ -49,10 +49,8 @@ class Dialogue:
         max_new_tokens: int = 60,
         label_smoothing: float = 0.0,
     ) -> None:
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"task.label_smoothing={label_smoothing} is outside [0, 1)")
-        if max_new_tokens < 1:
-            raise ValueError(f"task.max_new_tokens={max_new_tokens} must be at least 1")
+        check_label_smoothing(label_smoothing)
+        check_max_new_tokens(max_new_tokens)
         self.template = ChatTemplate(roles, end_of_turn=end_of_turn)
         self.max_turns, self.max_new_tokens, self.label_smoothing = max_turns, max_new_tokens, label_smoothing
         self.stop: tuple[str, ...] = (end_of_turn,) if end_of_turn else ()
@@ -111,10 +109,16 @@ class Dialogue:
         speaks = self.template.prefix(ASSISTANT, tokenizer)
         room = max(1, model.shape.context_length - self.max_new_tokens - len(speaks) - 1)
         prompts = [[*self.read(record, tokenizer, room)[0].tolist(), *speaks] for record in records]
-        stop = StopStrings(tokenizer, self.stop) if self.stop else None
-        rules = Rules(self.max_new_tokens, stop_tokens=(tokenizer.end_of_text,), stop=stop)
-        texts = [tokenizer.decode(tokens) for tokens in decoding(model, prompts, rules, seeds=seeds)]
-        return [(stop.cut(text) if stop else text).strip() for text in texts]
+        texts = continued(
+            model,
+            prompts,
+            tokenizer,
+            decoding,
+            max_new_tokens=self.max_new_tokens,
+            stop=self.stop,
+            seeds=seeds,
+        )
+        return [text.strip() for text in texts]
 
     def ask(self, text: str) -> Record:
         """The conversation that a question is: {"messages": [...]} in JSON, or what the user says first."""
@@ -134,13 +138,12 @@ class Dialogue:
         """Nats and numbers of tokens by answer, for each record."""
         context_length = model.shape.context_length
         read = [self.read(record, tokenizer, context_length) for record in records]
-        batch = collate([Example(tokens, is_target=answers[1:] > 0) for tokens, answers in read])
-        device = device_of(model)
-        tokens, targets = batch.tokens.to(device), batch.targets.to(device)
+        examples = [Example(tokens, is_target=answers[1:] > 0) for tokens, answers in read]
+        batch = on_device(collate(examples), device_of(model))
         with evaluating(model), torch.no_grad():
-            hidden = model(tokens)
+            hidden = model(batch.tokens)
             nats = [
-                _nats(model, hidden[row, : len(own) - 1], targets[row, : len(own) - 1])
+                _nats(model, hidden[row, : len(own) - 1], batch.targets[row, : len(own) - 1])
                 for row, (own, _) in enumerate(read)
             ]
         return [self._by_turn(own, answers[1:]) for own, (_, answers) in zip(nats, read, strict=True)]

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from gpt_exp.decoding.context import device_of
+from gpt_exp.decoding.continued import continued
 from gpt_exp.interfaces import (
     Batch,
     Decoding,
@@ -19,13 +20,13 @@ from gpt_exp.interfaces import (
     Model,
     Prediction,
     Record,
-    Rules,
     Tokenizer,
 )
 from gpt_exp.task.collate import collate
 from gpt_exp.task.head.image_prefix import CHANNELS, ImagePrefix
 from gpt_exp.task.metric.description import DescriptionMetric
-from gpt_exp.task.prompt import shortened, value
+from gpt_exp.task.prompt import value
+from gpt_exp.task.settings import check_label_smoothing, check_max_new_tokens
 from gpt_exp.task.target_loss import target_loss
 
 HEAD = "image_prefix"
@@ -52,10 +53,8 @@ class ImageDescription:
     ) -> None:
         if not 1 <= patch <= size or size % patch:
             raise ValueError(f"task.patch={patch} must divide task.size={size}")
-        if max_new_tokens < 1:
-            raise ValueError(f"task.max_new_tokens={max_new_tokens} must be at least 1")
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"task.label_smoothing={label_smoothing} is outside [0, 1)")
+        check_max_new_tokens(max_new_tokens)
+        check_label_smoothing(label_smoothing)
         self.size, self.num_patches = size, (size // patch) ** 2
         self.max_new_tokens, self.label_smoothing = max_new_tokens, label_smoothing
         self.heads: Mapping[str, Callable[[Any], nn.Module]] = {
@@ -68,7 +67,7 @@ class ImageDescription:
     def example(self, record: Record, tokenizer: Tokenizer, *, context_length: int) -> Example:
         """Tokens, and the image among the extras. ValueError for another size, or no room for a text."""
         room = self._room(context_length)
-        target = shortened(tokenizer.encode(value(record, "target")), room)
+        target = tokenizer.encode(value(record, "target"))[:room]
         tokens = np.array([tokenizer.end_of_text] * self.num_patches + [*target, tokenizer.end_of_text])
         is_target = np.arange(1, len(tokens)) >= self.num_patches
         return Example(tokens, is_target=is_target, extras={"image": image_of(record, self.size)})
@@ -110,11 +109,11 @@ class ImageDescription:
         prefixed = WithPrefix(model, model.heads[HEAD](images.to(device_of(model))))
         rest = [tokenizer.end_of_text] * (self.num_patches - 1)
         max_new_tokens = min(self.max_new_tokens, self._room(model.shape.context_length))
-        rules = Rules(max_new_tokens, stop_tokens=(tokenizer.end_of_text,))
-        rows = decoding(prefixed, [[number, *rest] for number in range(len(records))], rules)
+        prompts = [[number, *rest] for number in range(len(records))]
+        texts = continued(prefixed, prompts, tokenizer, decoding, max_new_tokens=max_new_tokens)
         return [
-            Prediction(tokenizer.decode(row).strip(), record["target"], f"image {self.size} x {self.size}")
-            for row, record in zip(rows, records, strict=True)
+            Prediction(text.strip(), record["target"], f"image {self.size} x {self.size}")
+            for text, record in zip(texts, records, strict=True)
         ]
 
 

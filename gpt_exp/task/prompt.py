@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from gpt_exp.interfaces import Record, Tokenizer
@@ -56,11 +56,6 @@ def value(record: Record, field: str) -> str:
 def _missing(record: Mapping[str, Any], field: str) -> str:
     there = ", ".join(record) or "none"
     return f"a record has no field {field!r}, only {there}: data.fields.{field}=NAME says which one it is"
-
-
-def shortened(tokens: Sequence[int], room: int) -> list[int]:
-    """The first `room` tokens."""
-    return list(tokens[: max(0, room)])
 
 
 def asked(text: str, field: str) -> Record:

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 
 from gpt_exp.decoding.context import device_of, evaluating
 from gpt_exp.interfaces import (
-    IGNORE_INDEX,
     Batch,
     Decoding,
     Example,
@@ -27,6 +26,8 @@ from gpt_exp.task.collate import collate
 from gpt_exp.task.head.classification import last_states
 from gpt_exp.task.head.item import ItemHead
 from gpt_exp.task.metric.ranking import Ranking
+from gpt_exp.task.settings import check_label_smoothing
+from gpt_exp.task.target_loss import at_targets
 
 HEAD = "item"
 NUM_SHOWN = 10  # Of a history's items, the newest, to a reader of predictions.
@@ -56,8 +57,7 @@ class Recommendation:
     ) -> None:
         if not 1 <= k <= num_ranked:
             raise ValueError(f"task.k={k} must be from 1 to task.num_ranked={num_ranked}")
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"task.label_smoothing={label_smoothing} is outside [0, 1)")
+        check_label_smoothing(label_smoothing)
         if head not in (None, HEAD):
             raise ValueError(f"task.head={head!r} must be null, the language model's own, or {HEAD}")
         self.k, self.num_ranked, self.exclude_seen = k, num_ranked, exclude_seen
@@ -81,15 +81,13 @@ class Recommendation:
 
     def loss(self, model: Model, batch: Batch) -> Loss:
         """Cross-entropy over the vocabulary."""
-        hidden = model(batch.tokens, documents=batch.documents)
-        has_target = batch.targets != IGNORE_INDEX
-        hidden, targets = hidden[has_target], batch.targets[has_target]
+        hidden, targets = at_targets(model, batch)
         smoothing = self.label_smoothing if model.training else 0.0
         if not self.heads:
             return model.loss(hidden[None], targets[None], label_smoothing=smoothing)
         logits = model.heads[HEAD](hidden).float()
         total = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=smoothing)
-        return Loss(total, has_target.sum())
+        return Loss(total, torch.tensor(len(targets), device=targets.device))
 
     def predict(
         self,

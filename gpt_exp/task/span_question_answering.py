@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gpt_exp.decoding.context import evaluating
+from gpt_exp.decoding.context import device_of, evaluating
 from gpt_exp.interfaces import (
     IGNORE_INDEX,
     Batch,
@@ -22,7 +22,7 @@ from gpt_exp.interfaces import (
     Record,
     Tokenizer,
 )
-from gpt_exp.task.collate import collate
+from gpt_exp.task.collate import collate, on_device
 from gpt_exp.task.head.span import SpanHead
 from gpt_exp.task.metric.question_answering import ExactMatchF1
 from gpt_exp.task.prompt import value
@@ -83,13 +83,10 @@ class SpanQuestionAnswering:
         if shots:
             raise ValueError("shots: a span head reads no examples; take task=question_answering")
         length = model.shape.context_length
-        batch = collate([self.example(record, tokenizer, context_length=length) for record in records])
-        assert batch.extras is not None
-        device = next(model.parameters()).device
-        extras = {name: tensor.to(device) for name, tensor in batch.extras.items()}
-        moved = Batch(batch.tokens.to(device), batch.targets, None, extras)
+        examples = [self.example(record, tokenizer, context_length=length) for record in records]
+        batch = on_device(collate(examples), device_of(model))
         with evaluating(model), torch.no_grad():
-            scores = self._scores(model, moved).log_softmax(1).cpu()
+            scores = self._scores(model, batch).log_softmax(1).cpu()
         spans = [best_span(own, self.max_answer_tokens) for own in scores]
         return [
             Prediction(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from gpt_exp.decoding.stop import StopStrings
+from gpt_exp.decoding.continued import continued
 from gpt_exp.interfaces import (
     Batch,
     Decoding,
@@ -20,11 +20,11 @@ from gpt_exp.interfaces import (
     Prediction,
     PredictionMetric,
     Record,
-    Rules,
     Tokenizer,
 )
 from gpt_exp.task.collate import collate
-from gpt_exp.task.prompt import Template, asked, shortened, value
+from gpt_exp.task.prompt import Template, asked, value
+from gpt_exp.task.settings import check_label_smoothing, check_max_new_tokens
 from gpt_exp.task.target_loss import target_logits, target_loss
 
 
@@ -49,10 +49,8 @@ class TextToText(ABC):
         label_smoothing: float = 0.0,
         stop: Sequence[str] = (),
     ) -> None:
-        if not 0 <= label_smoothing < 1:
-            raise ValueError(f"task.label_smoothing={label_smoothing} is outside [0, 1)")
-        if max_new_tokens < 1:
-            raise ValueError(f"task.max_new_tokens={max_new_tokens} must be at least 1")
+        check_label_smoothing(label_smoothing)
+        check_max_new_tokens(max_new_tokens)
         self.template = Template(template, cut=cut)
         self.between = "" if template[-1].isspace() else " "  # Words are tokens with the space before them.
         self.max_new_tokens, self.label_smoothing, self.stop = max_new_tokens, label_smoothing, tuple(stop)
@@ -62,7 +60,7 @@ class TextToText(ABC):
 
     def example(self, record: Record, tokenizer: Tokenizer, *, context_length: int) -> Example:
         """Tokens of a record and which of them are learnt."""
-        target = shortened(tokenizer.encode(self.target_text(record)), context_length // 2)
+        target = tokenizer.encode(self.target_text(record))[: context_length // 2]
         prompt = self.prompt(record, tokenizer, room=context_length - len(target))
         tokens = np.array([*prompt, *target, tokenizer.end_of_text])
         is_target = np.arange(1, len(tokens)) >= len(prompt)
@@ -132,11 +130,16 @@ class TextToText(ABC):
         """
         room = max(1, model.shape.context_length - self.max_new_tokens)
         prompts = [self.prompt(record, tokenizer, room=room, shots=shots) for record in records]
-        strings = [*self.stop, *([self.between_shots] if shots else [])]
-        stop = StopStrings(tokenizer, strings) if strings else None
-        rules = Rules(self.max_new_tokens, stop_tokens=(tokenizer.end_of_text,), stop=stop)
-        texts = [tokenizer.decode(tokens) for tokens in decoding(model, prompts, rules, seeds=seeds)]
-        return [self.stripped(stop.cut(text) if stop else text) for text in texts]
+        texts = continued(
+            model,
+            prompts,
+            tokenizer,
+            decoding,
+            max_new_tokens=self.max_new_tokens,
+            stop=[*self.stop, *([self.between_shots] if shots else [])],
+            seeds=seeds,
+        )
+        return [self.stripped(text) for text in texts]
 
     def stripped(self, text: str) -> str:
         """What is written, without the white space that says nothing."""
