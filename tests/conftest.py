@@ -56,13 +56,13 @@ def one_thread():
     torch.set_num_threads(1)
 
 
-def create(path: Path, overrides: list[str]):
+def create(outputs: Path, name: str, overrides: list[str]):
     """The run folder that `gpt-exp train` makes."""
     from gpt_exp.config.compose import compose
     from gpt_exp.run.folder import RunFolder
 
-    given = [*overrides, f"paths.outputs={path.parent}", f"paths.run={path}"]
-    return RunFolder.create(path, compose("train", given), given)
+    given = [*overrides, f"paths.outputs={outputs}", f"paths.run={outputs / name}"]
+    return RunFolder.create(outputs / name, compose("train", given), given)
 
 
 def trained(folder):
@@ -76,7 +76,7 @@ def trained(folder):
 @pytest.fixture
 def new_run(tmp_path):
     """Make the run folder for these overrides on the tiny text."""
-    return lambda *overrides, name="run": create(tmp_path / name, [*TINY, *overrides])
+    return lambda *overrides, name="run": create(tmp_path, name, [*TINY, *overrides])
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def new_pairs_run(tmp_path):
             if each.partition("=")[0] not in chosen
             and not (inherits and each.startswith(("model.", "tokenizer")))
         ]
-        return create(tmp_path / name, [*kept, *overrides])
+        return create(tmp_path, name, [*kept, *overrides])
 
     return make
 
