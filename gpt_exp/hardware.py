@@ -1,4 +1,13 @@
-"""What devices can do at best."""
+"""What devices can do at best, and how much of their memory was in use."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
 
 # Dense bf16 FLOP/s by a part of the device's name, from NVIDIA's data sheets; the first match counts.
 PEAK_BF16 = {
@@ -15,3 +24,13 @@ PEAK_BF16 = {
     "RTX 4090": 165e12,
     "RTX 3090": 71e12,
 }
+
+
+def peak_memory(device: torch.device) -> int:
+    """Bytes that this process had in use at most: of the GPU where it used one, else of the machine."""
+    if device.type == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated(device)
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return largest if sys.platform == "darwin" else largest * 1024

@@ -119,9 +119,12 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
     """Evaluate the best checkpoint on all held-out text and write the report."""
     from gpt_exp.evaluate import evaluate_run, held_out, tell
     from gpt_exp.experiment import LoadedRun, load_run
+    from gpt_exp.hardware import peak_memory
     from gpt_exp.logger.tracker import Tracker
 
     module, data_module, trainer = experiment
+    peak = peak_memory(module.device)  # Of training: before another model is loaded.
+    num_trained = sum(each.numel() for each in module.model.parameters() if each.requires_grad)
     if folder.checkpoints():
         trained = load_run(folder.path, "best", merged=True)
     else:
@@ -139,8 +142,10 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
     summary = {
         "step": trainer.global_step,
         "num_parameters": module.model.shape.num_parameters,
+        "num_trained_parameters": num_trained,
         "num_tokens_seen": trainer.global_step * module.tokens_per_step,
         "seconds": module.stopwatch.total,
+        "peak_memory": peak,
         **results,
     }
     write_file(folder.results, json.dumps(summary, indent=2))

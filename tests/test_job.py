@@ -84,8 +84,15 @@ def test_the_model_learns_and_the_results_say_so(train):
     assert results["step"] == 60
     assert 0 < results["test"]["bits_per_byte"] < 8
     assert results["val"]["gzip"] > 1
+    assert results["num_trained_parameters"] == results["num_parameters"] > 0
+    assert 50e6 < results["peak_memory"] < 50e9
     assert folder.status()["state"] == "finished"
     assert folder.report.stat().st_size > 10_000
+
+
+def test_what_adapters_freeze_is_not_among_the_trained_parameters(train_pairs):
+    results = json.loads(train_pairs("adapter=lora", "adapter.rank=1").results.read_text())
+    assert 0 < results["num_trained_parameters"] < results["num_parameters"] / 4
 
 
 def test_the_final_evaluation_is_that_of_the_best_checkpoint(train):

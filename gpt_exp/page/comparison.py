@@ -177,6 +177,7 @@ def _spent(runs: Sequence[Compared]) -> list[Result]:
         Result("steps", steps),
         Result("tokens", tokens, numbers.count),
         Result("training time", seconds, numbers.duration),
+        Result("memory at most", [result(run.results, "peak_memory") for run in runs], numbers.size),
         Result("tokens/s", speeds, numbers.count, better="max"),
     ]
 

@@ -109,6 +109,7 @@ def headline(
         (result(results, "num_parameters"), numbers.count, "parameters", ""),
         (tokens, numbers.count, "tokens", f"in {numbers.count(step)} steps"),
         (seconds, numbers.duration, "training time", ""),
+        (result(results, "peak_memory"), numbers.size, "memory", "at most, of one process"),
         (rate, numbers.count, "tokens/s", "while training"),
     ]
     told = [(form(value), what, remark) for value, form, what, remark in known if value is not None]
