@@ -347,3 +347,24 @@ class Augmentation(Protocol):
 
 OptimizerFactory = Callable[["nn.Module"], "torch.optim.Optimizer"]
 Schedule = Callable[[int], float]  # Optimizer step, from 0, to a factor of the learning rate.
+
+
+class Mixture(Protocol):
+    """How often each task of several is trained (`gpt_exp/mixture/`). Imports no torch.
+
+    Made with `sizes`, the training records of each task by its name, whose order is that of all arrays.
+    """
+
+    def shares(self, step: int) -> np.ndarray:
+        """Each task's share of a step's examples, `(tasks,)`, adding up to 1."""
+
+
+@runtime_checkable
+class AdaptiveMixture(Mixture, Protocol):
+    """A mixture that learns from validation; its state is part of a checkpoint."""
+
+    def adapt(self, step: int, losses: np.ndarray) -> None:
+        """Take each task's validation loss `(tasks,)` into account from this step on."""
+
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: Mapping[str, Any]) -> None: ...

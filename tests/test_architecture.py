@@ -22,6 +22,7 @@ PARTS = (
     "decoding",
     "adapter",
     "augmentation",
+    "mixture",
 )
 LOWER = {  # What another part may build on.
     "task": ("gpt_exp.decoding",),
@@ -35,6 +36,7 @@ NO_TORCH = (
     "sampling",
     "schedule",
     "augmentation",
+    "mixture",
     "config",
     "sweep",
     "page",
@@ -67,6 +69,7 @@ GROUPS = (
     "decode",
     "adapter",
     "augmentation",
+    "mixture",
 )
 CODE = {"decode": "decoding"}  # A group whose name on the command line is not its folder's.
 

@@ -28,6 +28,7 @@ OURS = (
     "decoding",
     "adapter",
     "augmentation",
+    "mixture",
 )
 LIGHTNING = ("strategies", "callbacks", "loggers", "plugins", "profilers")
 ALLOWED = (
