@@ -205,6 +205,8 @@ class Decoding(Protocol):
     When a sequence fills the context, the model reads its last half again and goes on.
     """
 
+    draws: bool  # Whether other seeds may give other continuations.
+
     def __call__(
         self, model: Model, prompts: Prompts, rules: Rules, *, seeds: Sequence[int] | None = None
     ) -> list[list[int]]:
