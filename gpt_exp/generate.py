@@ -11,6 +11,7 @@ from time import perf_counter
 from omegaconf import DictConfig
 from rich.console import Console
 
+from gpt_exp.decoding.n_best import NBest
 from gpt_exp.decoding.stop import StopStrings, until
 from gpt_exp.decoding.text import stream_text
 from gpt_exp.errors import UserError
@@ -19,6 +20,7 @@ from gpt_exp.interfaces import (
     Answering,
     Decoding,
     Model,
+    Record,
     RecordTask,
     Rules,
     Searching,
@@ -30,6 +32,7 @@ from gpt_exp.precision import resolve_device
 
 def main(config: DictConfig, overrides: list[str]) -> None:
     """Print what the model makes of the prompt; on stderr how fast it came."""
+    check(config)
     decoding, device = make(config.decode), resolve_device(config.device)
     run = load_run(config.run, config.checkpoint)
     run.model.to(device)
@@ -39,6 +42,22 @@ def main(config: DictConfig, overrides: list[str]) -> None:
         write_text(config, run, decoding, prompt)
     else:
         write_answers(config, run, task, decoding, prompt, overrides)
+
+
+def check(config: DictConfig) -> None:
+    """UserError for numbers of which nothing would come."""
+    for key in ("num_samples", "max_new_tokens"):
+        if config[key] < 1:
+            raise UserError(f"{key}={config[key]} must be at least 1")
+
+
+def check_count(decoding: Decoding, count: int) -> None:
+    """UserError where a decoding would give the same text again and again."""
+    if count > 1 and not decoding.draws and not isinstance(decoding, Searching):
+        raise UserError(
+            f"num_samples={count}: this decoding gives one text; decode=sampling draws several, "
+            "decode=beam has the best so many"
+        )
 
 
 def task_of(config: DictConfig, run: DictConfig) -> Answering | None:
@@ -67,10 +86,22 @@ def write_answers(
         task.max_new_tokens = config.max_new_tokens
     if is_given("stop", overrides):
         task.stop = list(config.stop)
-    for index in range(config.num_samples):
-        seeds = None if config.seed is None else [config.seed + index]
-        (answer,) = task.generate(run.model, [task.ask(prompt)], run.tokenizer, decoding, seeds=seeds)
+    check_count(decoding, config.num_samples)
+    found = answers(task, run, decoding, task.ask(prompt), count=config.num_samples, seed=config.seed)
+    for index, answer in enumerate(found):
         print(("\n" if index else "") + answer)
+
+
+def answers(
+    task: Answering, run: LoadedRun, decoding: Decoding, record: Record, *, count: int, seed: int | None
+) -> Iterator[str]:
+    """The best of a search; or `count` with seeds in a row."""
+    if isinstance(decoding, Searching):
+        yield from task.generate(run.model, [record] * count, run.tokenizer, NBest(decoding))
+        return
+    for index in range(count):
+        seeds = None if seed is None else [seed + index]
+        yield from task.generate(run.model, [record], run.tokenizer, decoding, seeds=seeds)
 
 
 def is_given(key: str, overrides: Sequence[str]) -> bool:
@@ -80,6 +111,7 @@ def is_given(key: str, overrides: Sequence[str]) -> bool:
 
 def write_text(config: DictConfig, run: LoadedRun, decoding: Decoding, text: str) -> None:
     """Print each sample, prompt included, an empty line between two."""
+    check_count(decoding, config.num_samples)
     stop, end, prompt = list(config.stop), run.tokenizer.end_of_text, run.tokenizer.encode(text)
     stops = StopStrings(run.tokenizer, stop) if stop else None
     rules = Rules(config.max_new_tokens, stop_tokens=(end,), stop=stops)

@@ -163,7 +163,8 @@ class LanguageModel(Protocol):
 
         With a cache, `documents` are those of the new tokens; where they are None, each row goes on with the
         document in which its cache ends. Prompts of unequal lengths are one batch so: the padding in front is
-        a document of its own. A model that ignores documents can decode prompts of one length only.
+        a document of its own. A model that ignores documents reads prompts of each length apart, without a
+        cache.
         """
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -203,6 +204,8 @@ class Decoding(Protocol):
 
     When a sequence fills the context, the model reads its last half again and goes on.
     """
+
+    draws: bool  # Whether other seeds may give other continuations.
 
     def __call__(
         self, model: Model, prompts: Prompts, rules: Rules, *, seeds: Sequence[int] | None = None

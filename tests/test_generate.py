@@ -161,6 +161,33 @@ def test_what_the_command_line_gives_goes_before_the_run_s_own(run: LoadedRun, a
     assert answers(*given, max_new_tokens=9, num_samples=2) == "\n\n".join(expected) + "\n"
 
 
+BEAM = {"_target_": "gpt_exp.decoding.beam.Beam", "num_beams": 3}
+
+
+def test_a_search_gives_a_task_s_best_answers(run: LoadedRun, answers: Output) -> None:
+    run.config.decode = BEAM
+    prompt = [256, *b"a dog =>"]
+    (best,) = Beam(num_beams=3).search(run.model, [prompt], Rules(6, stop_tokens=(256,)), num_best=3)
+    texts = [run.tokenizer.decode(hypothesis.tokens).strip() for hypothesis in best]
+    assert len(set(texts)) == 3
+    assert answers(num_samples=3) == "\n\n".join(texts) + "\n"
+
+
+@pytest.mark.parametrize("key", ["num_samples", "max_new_tokens"])
+def test_a_number_of_which_nothing_would_come_is_told(output: Output, key: str) -> None:
+    with pytest.raises(UserError, match=f"{key}=0 must be at least 1"):
+        output(**{key: 0})
+
+
+def test_a_text_is_not_written_again_and_again(answers: Output) -> None:
+    with pytest.raises(UserError, match="num_samples=2: this decoding gives one text"):
+        answers(num_samples=2)
+    with pytest.raises(UserError, match="num_samples=2: this decoding gives one text"):
+        answers("decode=sampling", num_samples=2, decode={**CONFIG["decode"], "temperature": 0})  # type: ignore[dict-item]
+    with pytest.raises(ValueError, match="num_beams=3 give from 1 to so many texts, not 4"):
+        answers("decode=beam", num_samples=4, decode=BEAM)
+
+
 def test_another_task_can_be_asked_of_a_run_of_text(run: LoadedRun, output: Output) -> None:
     assert output(task=TRANSLATION) != output()
     assert not output(task=TRANSLATION).startswith("ab")

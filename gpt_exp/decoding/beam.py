@@ -22,6 +22,8 @@ class Beam:
     hypotheses and, unless `early_stopping`, no beam would score above the worst of them if it ended now.
     """
 
+    draws = False
+
     def __init__(
         self,
         *,
@@ -50,7 +52,7 @@ class Beam:
     ) -> list[list[Hypothesis]]:
         """The best continuations of each prompt, best first: fewer than `num_best` if rules allow no more."""
         if not 1 <= num_best <= self.num_beams:
-            raise ValueError(f"num_best={num_best} must be from 1 to num_beams={self.num_beams}")
+            raise ValueError(f"num_beams={self.num_beams} give from 1 to so many texts, not {num_best}")
         if not prompts or has_ended([], rules):
             return [[] for _ in prompts]
         growing = searches = [_Search(self, rules) for _ in prompts]

@@ -12,6 +12,8 @@ from gpt_exp.interfaces import Model, Prompts, Rules
 class Greedy:
     """A `Decoding` and `Streaming`; ValueError for a setting out of its range."""
 
+    draws = False
+
     def __init__(self, *, repetition_penalty: float = 1.0, use_cache: bool = True) -> None:
         check_penalty(repetition_penalty)
         self.repetition_penalty, self.use_cache = repetition_penalty, use_cache

@@ -35,6 +35,7 @@ class Sampling:
         self.temperature, self.top_k, self.top_p, self.min_p = temperature, top_k, top_p, min_p
         check_penalty(repetition_penalty)
         self.repetition_penalty, self.use_cache = repetition_penalty, use_cache
+        self.draws = temperature > 0
         self._narrow(torch.zeros(1, 2))  # Tells what is out of range before anything is decoded.
 
     def __call__(

@@ -15,17 +15,22 @@ def stream_text(tokenizer: Tokenizer, tokens: Iterable[int]) -> Iterator[str]:
     Some tokens of text that is already out are decoded again with the new ones, because a decoder may treat
     the first token of a text differently.
     """
+    yield from (text for text in pieces(tokenizer, tokens) if text)
+
+
+def pieces(tokenizer: Tokenizer, tokens: Iterable[int]) -> Iterator[str]:
+    """For each token the text that is complete with it, which may be none; at last what never is."""
     seen: list[int] = []  # Tokens of the last text that went out, then those since.
     num_out = 0
     for token in tokens:
         seen.append(token)
         new = _new_text(tokenizer, seen, num_out)
-        if new and not new.endswith(INCOMPLETE):
-            yield new
+        if new.endswith(INCOMPLETE):
+            new = ""
+        elif new:
             seen, num_out = seen[num_out:], len(seen) - num_out
-    rest = _new_text(tokenizer, seen, num_out)
-    if rest:
-        yield rest
+        yield new
+    yield _new_text(tokenizer, seen, num_out)
 
 
 def _new_text(tokenizer: Tokenizer, seen: list[int], num_out: int) -> str:

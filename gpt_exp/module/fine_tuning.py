@@ -56,7 +56,7 @@ class FineTuning(LanguageModule):
         self.losses.update(self.compute_loss(batch))
 
     def on_validation_epoch_end(self) -> None:
-        values = self.losses.compute() | self._judge()
+        values = self._judge() | self.losses.compute()  # A perplexity of all targets, not of some records.
         self.losses.reset()
         self.predictions.reset()
         self.report({f"val/{name}": float(value) for name, value in values.items()})

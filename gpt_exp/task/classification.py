@@ -24,7 +24,7 @@ from gpt_exp.interfaces import (
     Record,
     Tokenizer,
 )
-from gpt_exp.task.collate import collate, on_device
+from gpt_exp.task.collate import collate, on_device, unlearnt_if_blank
 from gpt_exp.task.head.classification import ClassificationHead, last_states
 from gpt_exp.task.metric.classification import ClassificationMetric
 from gpt_exp.task.prompt import value
@@ -47,9 +47,8 @@ class HeadClassification:
         dropout: float = 0.1,
         label_smoothing: float = 0.0,
     ) -> None:
-        check_labels(labels)
         check_label_smoothing(label_smoothing)
-        self.labels, self.field, self.label_smoothing = list(labels), field, label_smoothing
+        self.labels, self.field, self.label_smoothing = names_of(labels), field, label_smoothing
         self.heads: Mapping[str, Callable[[Any], nn.Module]] = {
             HEAD: partial(ClassificationHead, num_classes=len(labels), dropout=dropout)
         }
@@ -66,7 +65,7 @@ class HeadClassification:
         return Example(tokens, is_target=np.zeros(len(tokens) - 1, bool), extras=extras)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
-        return collate(examples)
+        return collate([unlearnt_if_blank(example, "label") for example in examples])
 
     def loss(self, model: Model, batch: Batch) -> Loss:
         """Cross-entropy of the labels, one a text; what only fills up a device's share counts nothing."""
@@ -100,7 +99,7 @@ class HeadClassification:
         with evaluating(model), torch.no_grad():
             best = self._logits(model, batch).argmax(-1).tolist()
         return [
-            Prediction(self.labels[number], record["label"], record[self.field])
+            Prediction(self.labels[number], value(record, "label"), value(record, self.field))
             for number, record in zip(best, records, strict=True)
         ]
 
@@ -120,12 +119,15 @@ class VerbalizerClassification(TextToText):
     target = "label"
 
     def __init__(self, *, labels: Sequence[str], template: str, **text_to_text: Any) -> None:
-        check_labels(labels)
         super().__init__(template=template, **text_to_text)
-        self.labels = list(labels)
+        self.labels = names_of(labels)
 
     def metric(self) -> ClassificationMetric:
         return ClassificationMetric(self.labels)
+
+    def target_text(self, record: Record) -> str:
+        """The label's name; ValueError for one that is not among the task's."""
+        return self.between + self.labels[number_of(value(record, self.target), self.labels)]
 
     def predict(
         self,
@@ -137,21 +139,37 @@ class VerbalizerClassification(TextToText):
         shots: Sequence[Record] = (),
     ) -> list[Prediction]:
         """The label whose name, with the end of the text, is most probable."""
+        best = self.generate(model, records, tokenizer, decoding, shots=shots)
+        return [
+            Prediction(label, value(record, self.target), self.input(record))
+            for label, record in zip(best, records, strict=True)
+        ]
+
+    def generate(
+        self,
+        model: Model,
+        records: Sequence[Record],
+        tokenizer: Tokenizer,
+        decoding: Decoding,
+        *,
+        shots: Sequence[Record] = (),
+        seeds: Sequence[int] | None = None,
+    ) -> list[str]:
+        """The same labels, without what they should be; they are compared, so no decoding writes them."""
         labels = [tokenizer.encode(self.between + label) for label in self.labels]
         room = model.shape.context_length - 1 - max(map(len, labels))
         prompts = [self.prompt(record, tokenizer, room=room, shots=shots) for record in records]
         end = None if shots else tokenizer.end_of_text  # After shots a line break would end it.
         best = score_labels(model, prompts, labels, end=end).argmax(-1).tolist()
-        return [
-            Prediction(self.labels[number], record[self.target], self.input(record))
-            for number, record in zip(best, records, strict=True)
-        ]
+        return [self.labels[number] for number in best]
 
 
-def check_labels(labels: Sequence[str]) -> None:
-    """ValueError for fewer than two labels, or two that are equal."""
-    if len(labels) < 2 or len(set(labels)) < len(labels):
+def names_of(labels: Sequence[Any]) -> list[str]:
+    """Labels as text, as records have theirs: YAML reads 0 as a number. ValueError for fewer than two."""
+    names = [str(label) for label in labels]
+    if len(names) < 2 or len(set(names)) < len(names):
         raise ValueError(f"task.labels={list(labels)} must be two different names at least")
+    return names
 
 
 def number_of(label: str, labels: Sequence[str]) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Protocol
-from zlib import crc32
 
 from gpt_exp.interfaces import Decoding, Model, Prediction, Record, Tokenizer
 from gpt_exp.task.execution.run import Outcome
 from gpt_exp.task.metric.code import CodeMetric
-from gpt_exp.task.prompt import value
+from gpt_exp.task.prompt import seeds_of, value
 from gpt_exp.task.text_to_text import TextToText
 
 
@@ -59,14 +58,21 @@ class Code(TextToText):
         *,
         shots: Sequence[Record] = (),
     ) -> list[Prediction]:
-        """Attempts at each record, and what became of their tests. Equal prompts draw equal attempts."""
-        repeated = [record for record in records for _ in range(self.num_samples)]
-        texts = self.generate(
-            model, repeated, tokenizer, decoding, shots=shots, seeds=list(self._seeds(records))
-        )
-        n = self.num_samples
-        attempts = [texts[start : start + n] for start in range(0, len(texts), n)]
-        return [self._judged(*pair) for pair in zip(records, attempts, strict=True)]
+        """Attempts at each record, and what became of their tests. Equal prompts draw equal attempts.
+
+        ValueError for several attempts with a decoding that does not draw: they would be equal.
+        """
+        if self.num_samples > 1 and not decoding.draws:
+            raise ValueError(f"task.num_samples={self.num_samples} attempts would be equal: decode=sampling")
+        first = seeds_of(map(self.template.fill, records))
+        attempts = [
+            self.generate(model, records, tokenizer, decoding, shots=shots, seeds=[s + i for s in first])
+            for i in range(self.num_samples)
+        ]
+        return [
+            self._judged(record, list(texts))
+            for record, texts in zip(records, zip(*attempts, strict=True), strict=True)
+        ]
 
     def stripped(self, text: str) -> str:
         """With the indentation of its first line."""
@@ -79,8 +85,3 @@ class Code(TextToText):
         outcomes = self.tests.outcomes(record, attempts) if self.tests else None
         output = {"attempts": attempts, "outcomes": outcomes}
         return Prediction(output, value(record, self.target), self.input(record))
-
-    def _seeds(self, records: Sequence[Record]) -> Iterator[int]:
-        for record in records:
-            first = crc32(self.template.fill(record).encode())
-            yield from range(first, first + self.num_samples)

@@ -29,6 +29,14 @@ def collate(examples: Sequence[Example]) -> Batch:
     return Batch(padded, targets, documents, _extras(examples))
 
 
+def unlearnt_if_blank(example: Example, name: str) -> Example:
+    """Without the target in this extra, where the example only fills up a device's share of a split."""
+    if example.tokens[0] != IGNORE_INDEX:
+        return example
+    extras = example.extras or {}
+    return example._replace(extras={**extras, name: np.full_like(extras[name], IGNORE_INDEX)})
+
+
 def on_device(batch: Batch, device: torch.device) -> Batch:
     """The batch where a model reads it."""
     extras = batch.extras and {name: tensor.to(device) for name, tensor in batch.extras.items()}

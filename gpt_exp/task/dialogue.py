@@ -25,7 +25,7 @@ from gpt_exp.interfaces import (
 from gpt_exp.task.chat_template import ASSISTANT, ChatTemplate, newest
 from gpt_exp.task.collate import collate, on_device
 from gpt_exp.task.metric.dialogue import DialogueMetric
-from gpt_exp.task.prompt import asked
+from gpt_exp.task.prompt import asked, prompt_room, seeds_of
 from gpt_exp.task.settings import check_label_smoothing, check_max_new_tokens
 from gpt_exp.task.target_loss import target_logits, target_loss
 
@@ -53,7 +53,7 @@ class Dialogue:
         check_max_new_tokens(max_new_tokens)
         self.template = ChatTemplate(roles, end_of_turn=end_of_turn)
         self.max_turns, self.max_new_tokens, self.label_smoothing = max_turns, max_new_tokens, label_smoothing
-        self.stop: tuple[str, ...] = (end_of_turn,) if end_of_turn else ()
+        self.stop: Sequence[str] = ()  # Beside the end of a turn.
 
     def metric(self) -> DialogueMetric:
         return DialogueMetric(max_turns=self.max_turns)
@@ -87,12 +87,13 @@ class Dialogue:
             raise ValueError("shots: a conversation has its own turns before it, and no solved records")
         places = [_last_answer(record["messages"]) for record in records]
         before = [{"messages": record["messages"][:end]} for record, end in zip(records, places, strict=True)]
-        texts = self.generate(model, before, tokenizer, decoding)
+        inputs = [self.template.text(record["messages"]) for record in before]
+        texts = self.generate(model, before, tokenizer, decoding, seeds=seeds_of(inputs))
         surprises = self._surprises(model, records, tokenizer)
         return [
-            Prediction({"text": text, **surprise}, _content(record, end), self.template.text(own["messages"]))
-            for text, surprise, record, end, own in zip(
-                texts, surprises, records, places, before, strict=True
+            Prediction({"text": text, **surprise}, _content(record, end), said)
+            for text, surprise, record, end, said in zip(
+                texts, surprises, records, places, inputs, strict=True
             )
         ]
 
@@ -107,7 +108,7 @@ class Dialogue:
     ) -> list[str]:
         """What the assistant says after the messages; `seeds`, one a record, decide what is drawn."""
         speaks = self.template.prefix(ASSISTANT, tokenizer)
-        room = max(1, model.shape.context_length - self.max_new_tokens - len(speaks) - 1)
+        room = max(1, prompt_room(model.shape.context_length, self.max_new_tokens) - len(speaks) - 1)
         prompts = [[*self.read(record, tokenizer, room)[0].tolist(), *speaks] for record in records]
         texts = continued(
             model,
@@ -115,7 +116,7 @@ class Dialogue:
             tokenizer,
             decoding,
             max_new_tokens=self.max_new_tokens,
-            stop=self.stop,
+            stop=[*self.stop, *([self.template.end_of_turn] if self.template.end_of_turn else [])],
             seeds=seeds,
         )
         return [text.strip() for text in texts]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -67,8 +68,8 @@ class ImageDescription:
     def example(self, record: Record, tokenizer: Tokenizer, *, context_length: int) -> Example:
         """Tokens, and the image among the extras. ValueError for another size, or no room for a text."""
         room = self._room(context_length)
-        target = tokenizer.encode(value(record, "target"))[:room]
-        tokens = np.array([tokenizer.end_of_text] * self.num_patches + [*target, tokenizer.end_of_text])
+        target = [*tokenizer.encode(value(record, "target")), tokenizer.end_of_text][: room + 1]
+        tokens = np.array([tokenizer.end_of_text] * self.num_patches + target)
         is_target = np.arange(1, len(tokens)) >= self.num_patches
         return Example(tokens, is_target=is_target, extras={"image": image_of(record, self.size)})
 
@@ -110,7 +111,8 @@ class ImageDescription:
         rest = [tokenizer.end_of_text] * (self.num_patches - 1)
         max_new_tokens = min(self.max_new_tokens, self._room(model.shape.context_length))
         prompts = [[number, *rest] for number in range(len(records))]
-        texts = continued(prefixed, prompts, tokenizer, decoding, max_new_tokens=max_new_tokens)
+        seeds = [crc32(image) for image in images.numpy()]
+        texts = continued(prefixed, prompts, tokenizer, decoding, max_new_tokens=max_new_tokens, seeds=seeds)
         return [
             Prediction(text.strip(), record["target"], f"image {self.size} x {self.size}")
             for text, record in zip(texts, records, strict=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from zlib import crc32
 
 from gpt_exp.interfaces import Record, Tokenizer
 
@@ -56,6 +57,19 @@ def value(record: Record, field: str) -> str:
 def _missing(record: Mapping[str, Any], field: str) -> str:
     there = ", ".join(record) or "none"
     return f"a record has no field {field!r}, only {there}: data.fields.{field}=NAME says which one it is"
+
+
+def prompt_room(context_length: int, max_new_tokens: int) -> int:
+    """How many tokens a prompt may have: what its answer leaves, and half of the context in any case.
+
+    No target takes more than the other half in training. A longer answer pushes the prompt out of sight.
+    """
+    return max(context_length - max_new_tokens, context_length - context_length // 2)
+
+
+def seeds_of(texts: Iterable[str]) -> list[int]:
+    """A seed for each text, the same in every run and whatever stands beside it."""
+    return [crc32(text.encode()) for text in texts]
 
 
 def asked(text: str, field: str) -> Record:

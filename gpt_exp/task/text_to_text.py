@@ -23,7 +23,7 @@ from gpt_exp.interfaces import (
     Tokenizer,
 )
 from gpt_exp.task.collate import collate
-from gpt_exp.task.prompt import Template, asked, value
+from gpt_exp.task.prompt import Template, asked, prompt_room, seeds_of, value
 from gpt_exp.task.settings import check_label_smoothing, check_max_new_tokens
 from gpt_exp.task.target_loss import target_logits, target_loss
 
@@ -32,7 +32,8 @@ class TextToText(ABC):
     """A sequence is `end_of_text prompt target end_of_text`, and the target alone carries loss.
 
     `template` makes the prompt; of it the field `cut` (the first one, if it is null) gives way where a
-    record is longer than the context. A target takes half of the context at most.
+    record is longer than the context. A target takes half of the context at most; of a longer one the
+    beginning is learnt, and not that it ends there.
     """
 
     name: str
@@ -60,9 +61,11 @@ class TextToText(ABC):
 
     def example(self, record: Record, tokenizer: Tokenizer, *, context_length: int) -> Example:
         """Tokens of a record and which of them are learnt."""
-        target = tokenizer.encode(self.target_text(record))[: context_length // 2]
+        whole, most = tokenizer.encode(self.target_text(record)), context_length // 2
+        target = whole[:most]
         prompt = self.prompt(record, tokenizer, room=context_length - len(target))
-        tokens = np.array([*prompt, *target, tokenizer.end_of_text])
+        end = [tokenizer.end_of_text] if len(whole) <= most else []
+        tokens = np.array([*prompt, *target, *end])
         is_target = np.arange(1, len(tokens)) >= len(prompt)
         return Example(tokens, is_target=is_target)
 
@@ -107,8 +110,9 @@ class TextToText(ABC):
         *,
         shots: Sequence[Record] = (),
     ) -> list[Prediction]:
-        """A text for each record."""
-        texts = self.generate(model, records, tokenizer, decoding, shots=shots)
+        """A text for each record; equal prompts draw equal texts."""
+        seeds = seeds_of(map(self.template.fill, records))
+        texts = self.generate(model, records, tokenizer, decoding, shots=shots, seeds=seeds)
         return [
             Prediction(text, self.reference(record), self.input(record))
             for text, record in zip(texts, records, strict=True)
@@ -128,7 +132,7 @@ class TextToText(ABC):
 
         `seeds`, one a record, decide what a decoding draws.
         """
-        room = max(1, model.shape.context_length - self.max_new_tokens)
+        room = prompt_room(model.shape.context_length, self.max_new_tokens)
         prompts = [self.prompt(record, tokenizer, room=room, shots=shots) for record in records]
         texts = continued(
             model,

@@ -132,5 +132,5 @@ def test_no_text_no_search(real_model: Any) -> None:
 def test_settings_out_of_range_are_named(real_model: Any) -> None:
     with pytest.raises(ValueError, match="num_beams=0"):
         Beam(num_beams=0)
-    with pytest.raises(ValueError, match="num_best=3 must be from 1 to num_beams=2"):
+    with pytest.raises(ValueError, match="num_beams=2 give from 1 to so many texts, not 3"):
         Beam(num_beams=2).search(real_model, PROMPTS, Rules(3), num_best=3)

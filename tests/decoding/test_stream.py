@@ -3,7 +3,10 @@
 from typing import Any
 
 import pytest
+import torch
 
+from gpt_exp.decoding.beam import Beam
+from gpt_exp.decoding.context import tells_documents_apart
 from gpt_exp.decoding.greedy import Greedy
 from gpt_exp.decoding.sampling import Sampling
 from gpt_exp.interfaces import Rules
@@ -32,6 +35,20 @@ def test_a_batch_of_unequal_prompts_is_as_one_at_a_time(real_model: Any, num: in
     prompts = [*UNEQUAL, list(range(20))]  # The last is longer than the context.
     alone = [greedy(real_model, [prompt], num)[0] for prompt in prompts]
     assert greedy(real_model, prompts, num) == alone
+
+
+@pytest.mark.parametrize("num", [5, 40])
+def test_a_model_that_ignores_documents_reads_unequal_prompts_apart(model: Any, num: int) -> None:
+    alone = [greedy(model, [prompt], num)[0] for prompt in UNEQUAL]
+    assert greedy(model, UNEQUAL, num) == alone
+    found = Beam(num_beams=3).search(model, UNEQUAL, Rules(num), num_best=2)
+    assert found == [Beam(num_beams=3).search(model, [p], Rules(num), num_best=2)[0] for p in UNEQUAL]
+
+
+def test_it_is_known_which_models_tell_documents_apart(real_model: Any, model: Any) -> None:
+    assert tells_documents_apart(real_model.eval())
+    assert tells_documents_apart(real_model.to(torch.bfloat16))
+    assert not tells_documents_apart(model.eval())
 
 
 def test_the_cache_reads_every_token_once(model: Any) -> None:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ import torch
 from gpt_exp import job
 from gpt_exp.errors import UserError
 from gpt_exp.module.embedding_noise import add_noise
-from gpt_exp.module.fine_tuning import spread
+from gpt_exp.module.fine_tuning import FineTuning, spread
 from gpt_exp.run.checkpoint_io import load_weights
 from gpt_exp.run.lines import read_metrics
 
@@ -27,6 +28,16 @@ def test_a_run_judges_its_predictions_and_its_results_say_so(train_pairs):
     assert len(lines) == summary["num_predictions"] > 0
     low, high = summary["intervals"]["chrf"]
     assert low <= results["val"]["chrf"] <= high
+
+
+def test_a_task_s_perplexity_of_some_records_does_not_hide_that_of_all_targets():
+    told = {}
+    losses = SimpleNamespace(compute=lambda: {"loss": 0.7, "perplexity": 2.0}, reset=lambda: None)
+    module = SimpleNamespace(
+        losses=losses, predictions=losses, _judge=lambda: {"perplexity": 9.0, "chrf": 5.0}, report=told.update
+    )
+    FineTuning.on_validation_epoch_end(module)
+    assert told == {"val/loss": 0.7, "val/perplexity": 2.0, "val/chrf": 5.0}
 
 
 def test_micro_batches_change_the_memory_and_not_the_learning(train_pairs):

@@ -1,10 +1,11 @@
 import math
+from functools import partial
 
 import pytest
 import torch
 
+from gpt_exp.data_module import Share
 from gpt_exp.decoding.greedy import Greedy
-from gpt_exp.interfaces import IGNORE_INDEX
 from gpt_exp.model.heads import host
 from gpt_exp.model.llama import Llama
 from gpt_exp.task.classification import HeadClassification, VerbalizerClassification
@@ -65,9 +66,10 @@ def test_a_head_learns_the_labels(model, by_head):
 
 
 def test_what_only_fills_up_a_batch_counts_nothing(model, by_head):
-    blank = dict(batch_of(by_head, model).extras)
-    blank["label"] = torch.full_like(blank["label"], IGNORE_INDEX)
-    assert int(by_head.loss(model, batch_of(by_head, model)._replace(extras=blank)).num_targets) == 0
+    examples = [by_head.example(record, TOKENIZER, context_length=96) for record in RECORDS[:3]]
+    shares = [Share(examples, rank=rank, world_size=2, batch_size=2) for rank in (0, 1)]
+    own = [by_head.loss(model, by_head.collate([share[0], share[1]])) for share in shares]
+    assert [int(loss.num_targets) for loss in own] == [2, 1]
 
 
 def test_a_long_text_keeps_its_beginning(model, by_head):
@@ -100,3 +102,27 @@ def test_a_verbalizer_answers_with_labels_alone_also_after_shots(model):
     task = VerbalizerClassification(labels=LABELS, template="{text}\nSentiment:")
     found = task.predict(model, RECORDS[:2], TOKENIZER, Greedy(), shots=RECORDS[2:])
     assert {p.output for p in found} <= set(LABELS)
+
+
+def test_a_verbalizer_s_answer_is_a_label(model):
+    task = VerbalizerClassification(labels=LABELS, template="{text}\nSentiment:")
+    found = task.generate(model, [task.ask("a fine film")], TOKENIZER, Greedy())
+    assert found == [
+        p.output
+        for p in task.predict(model, [{"text": "a fine film", "label": "positive"}], TOKENIZER, Greedy())
+    ]
+    assert set(found) <= set(LABELS)
+
+
+@pytest.mark.parametrize(
+    "task_of", [HeadClassification, partial(VerbalizerClassification, template="{text} is")]
+)
+def test_labels_may_be_numbers(model, task_of):
+    task, records = task_of(labels=[0, 1]), [{"text": text, "label": n} for n, text in enumerate("ab")]
+    host(model, task.heads)
+    assert int(task.loss(model, batch_of(task, model, records)).num_targets) >= 2
+    metric = task.metric()
+    metric.update(task.predict(model, records, TOKENIZER, Greedy()))
+    assert metric.compute()["accuracy"] in (0, 0.5, 1)
+    with pytest.raises(ValueError, match=r"'2', none of task\.labels: 0, 1"):
+        task.example({"text": "c", "label": 2}, TOKENIZER, context_length=32)

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from gpt_exp.decoding.beam import Beam
+from gpt_exp.decoding.greedy import Greedy
 from gpt_exp.decoding.sampling import Sampling
 from gpt_exp.interfaces import IGNORE_INDEX
 from gpt_exp.model.gpt2 import GPT2
@@ -29,11 +31,11 @@ def test_the_body_with_its_indentation_carries_loss():
 
 
 def test_attempts_are_run_with_the_tests_of_their_record(monkeypatch):
-    bodies = iter(["    return 2 * number", "    return number", "    return number + 4"])
+    bodies = iter([["    return 2 * number"], ["    return number"], ["    return number + 4"]])
     tests = Assertions(program="{signature}\n{answer}", tests="{tests}")
     task = Code(template=TEMPLATE, tests=tests, num_samples=3, ks=[1, 3])
-    monkeypatch.setattr(task, "generate", lambda *given, **how: list(bodies))
-    (prediction,) = task.predict(None, [RECORD], byte(), None)
+    monkeypatch.setattr(task, "generate", lambda *given, **how: next(bodies))
+    (prediction,) = task.predict(None, [RECORD], byte(), Sampling())
     assert prediction.output["outcomes"] == ["passed", "failed", "passed"]
     values = task.metric().values(task.metric().statistics(prediction))
     assert values["pass@1"] == pytest.approx(2 / 3)
@@ -55,3 +57,10 @@ def test_attempts_differ_and_are_the_same_in_any_batch():
 def test_fewer_attempts_than_k_are_told():
     with pytest.raises(ValueError, match=r"num_samples=1 must be at least max\(task\.ks\)=10"):
         Code(template=TEMPLATE, ks=[1, 10])
+
+
+@pytest.mark.parametrize("decoding", [Greedy(), Beam(num_beams=2), Sampling(temperature=0)])
+def test_attempts_that_would_be_equal_are_told(decoding):
+    task = Code(template=TEMPLATE, num_samples=2)
+    with pytest.raises(ValueError, match=r"task\.num_samples=2 attempts would be equal: decode=sampling"):
+        task.predict(None, [RECORD], byte(), decoding)

@@ -147,3 +147,14 @@ def test_roles_are_told(model: GPT2):
         Dialogue(roles=ROLES).example(strange, TOKENIZER, context_length=64)
     with pytest.raises(ValueError, match="shots"):
         Dialogue(roles=ROLES).predict(model, [RECORD], TOKENIZER, Greedy(), shots=[RECORD])
+
+
+def test_other_stop_strings_leave_the_end_of_a_turn(model: GPT2, monkeypatch: pytest.MonkeyPatch):
+    task = Dialogue(roles=ROLES, end_of_turn="<end>")
+    task.stop = ["!"]
+    seen = {}
+    monkeypatch.setattr(
+        "gpt_exp.task.dialogue.continued", lambda *given, **how: seen.update(how) or ["Hello."]
+    )
+    task.generate(model, [{"messages": MESSAGES[:1]}], TOKENIZER, Greedy())
+    assert seen["stop"] == ["!", "<end>"]

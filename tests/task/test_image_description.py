@@ -73,6 +73,13 @@ def test_the_text_and_its_end_are_learnt_after_the_patches():
     assert len(TASK.example(record, TOKENIZER, context_length=7).tokens) == 4 + 3 + 1
 
 
+def test_of_a_text_that_does_not_fit_the_beginning_is_learnt_and_not_that_it_ends():
+    task = ImageDescription(size=8, patch=4)
+    example = task.example({**RECORDS[0], "target": "x" * 50}, TOKENIZER, context_length=20)
+    assert len(example.tokens) == 21
+    assert example.tokens[example.is_target.argmax() + 1 :].tolist() == TOKENIZER.encode("x" * 50)[:17]
+
+
 @pytest.mark.parametrize("decoding", DECODINGS, ids=lambda each: f"{type(each).__name__}-{each.use_cache}")
 def test_a_batch_is_described_as_each_image_alone(trained, decoding):
     alone = [outputs(trained, [record], decoding)[0] for record in RECORDS]

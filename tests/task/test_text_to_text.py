@@ -3,6 +3,7 @@ import torch
 
 from gpt_exp.decoding.beam import Beam
 from gpt_exp.decoding.greedy import Greedy
+from gpt_exp.decoding.sampling import Sampling
 from gpt_exp.interfaces import IGNORE_INDEX
 from gpt_exp.model.llama import Llama
 from gpt_exp.task.translation import Translation
@@ -77,7 +78,8 @@ def test_a_long_target_takes_half_of_the_context(task):
     record = {"source": "kurz", "target": "y" * 500}
     example = task.example(record, TOKENIZER, context_length=80)
     assert len(example.tokens) <= 81
-    assert example.is_target.sum() == 41
+    assert example.is_target.sum() == 40
+    assert example.tokens[-1] == ord("y")  # That it ends there would be wrong.
     assert TOKENIZER.decode(example.tokens[1:9].tolist()) == "kurz => "
 
 
@@ -116,3 +118,20 @@ def test_a_field_that_is_not_there_is_told_with_those_that_are(task):
 def test_a_setting_out_of_its_range_is_told(settings, message):
     with pytest.raises(ValueError, match=message):
         Translation(**settings)
+
+
+def test_a_prompt_is_seen_whatever_the_number_of_new_tokens(model):
+    seen = []
+
+    def decoding(model, prompts, rules, *, seeds=None):
+        seen.extend(prompts)
+        return [[] for _ in prompts]
+
+    Translation(template="{source} =>", max_new_tokens=500).generate(model, PAIRS[:1], TOKENIZER, decoding)
+    assert TOKENIZER.decode(seen[0][1:]) == "Air quality day 2 =>"
+
+
+def test_predictions_that_are_drawn_are_the_same_in_every_run_and_batch(task, model):
+    together = task.predict(model, PAIRS, TOKENIZER, Sampling())
+    assert together == [task.predict(model, [pair], TOKENIZER, Sampling())[0] for pair in PAIRS]
+    assert len({prediction.output for prediction in together}) == len(PAIRS)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -16,6 +17,7 @@ from typing import Any
 
 MEGABYTE = 2**20
 NEW_USER, NEW_PID, NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000  # linux/sched.h
+PARENT_DEATH_SIGNAL = 1  # linux/prctl.h
 PROCESSES, OPEN_FILES, FILE_MEGABYTES = 16, 64, 1
 DENIED = (
     "socket.",
@@ -40,6 +42,7 @@ CHANGES = (
     "os.symlink",
     "os.truncate",
     "shutil.",
+    "sqlite3.connect",
 )
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 # What the process needs after the guard stands would be refused if it were first found then.
@@ -49,9 +52,10 @@ EARLY = ("codecs", "encodings.ascii", "encodings.latin_1", "encodings.utf_8", "t
 def main() -> None:
     job, report = json.load(sys.stdin), int(sys.argv[1])
     discard_streams()
-    isolate()
+    end_with_parent = isolate()
     if child := os.fork():  # The first process of the new namespace: with it the kernel ends all others.
         pass_on(child)
+    end_with_parent()
     limit(job["seconds"], job["megabytes"])
     guard(os.path.realpath(os.curdir))
     outcome = attempt(job)
@@ -67,15 +71,19 @@ def discard_streams() -> None:
     os.close(null)
 
 
-def isolate() -> None:
-    """No network, and processes that end together, where the kernel gives namespaces to anyone."""
+def isolate() -> Callable[[], object]:
+    """No network, and processes that end together, where the kernel gives namespaces to anyone.
+
+    Returns what has a child end with this process, also where it has left the group that `run.py` kills.
+    """
     if sys.platform != "linux":
-        return
+        return lambda: None
     import ctypes
 
     kernel = ctypes.CDLL(None)
     if kernel.unshare(NEW_USER | NEW_PID | NEW_NETWORK) != 0:
         kernel.unshare(NEW_USER | NEW_NETWORK)
+    return lambda: kernel.prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def pass_on(child: int) -> None:
@@ -125,7 +133,7 @@ def _is_outside(path: Any, inside: str) -> bool:
     if not isinstance(path, str | bytes | os.PathLike):
         return False
     where = os.fsdecode(path)
-    return where != os.devnull and not os.path.realpath(where).startswith(inside)
+    return where != os.devnull and not (os.path.realpath(where) + os.sep).startswith(inside)
 
 
 def attempt(job: dict[str, Any]) -> str:

@@ -1,12 +1,12 @@
 """A candidate program, run with its tests in a process of its own.
 
-What is guaranteed (on Linux and macOS): it ends after its time, with all processes of its group; CPU time,
-file sizes and, on Linux, memory are bounded by the kernel; it has no environment and no input, works in a
-folder that is removed, and does not pass unless its tests ran to their end. What is tried: sockets, other
-processes and changes of files elsewhere raise PermissionError by an audit hook, and on Linux there is no
-network where the kernel allows namespaces. It can read what the user can read. So a model's mistakes do no
-harm, but code that is written to break out may: for that, run all of gpt-exp in a container or a virtual
-machine.
+What is guaranteed (on Linux and macOS): it ends after its time, with all processes of its group and, on
+Linux, also where it has left the group; CPU time, file sizes and, on Linux, memory are bounded by the kernel;
+it has no environment and no input, works in a folder that is removed, and does not pass unless its tests ran
+to their end. What is tried: sockets, other processes and changes of files elsewhere raise PermissionError by
+an audit hook, and on Linux there is no network where the kernel allows namespaces. It can read what the user
+can read. So a model's mistakes do no harm, but code that is written to break out may: for that, run all of
+gpt-exp in a container or a virtual machine.
 """
 
 from __future__ import annotations

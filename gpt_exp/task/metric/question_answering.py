@@ -18,7 +18,8 @@ PUNCTUATION = str.maketrans("", "", string.punctuation)
 class ExactMatchF1(SumMetric):
     """Means over questions of the best match with any reference, 0 to 100; main is F1.
 
-    As in the evaluation script of SQuAD 1.1 (Rajpurkar et al. 2016, arXiv:1606.05250).
+    As in the evaluation script of SQuAD 1.1 (Rajpurkar et al. 2016, arXiv:1606.05250); where the one
+    reference is an empty text, both figures tell whether the answer is empty, as in that of SQuAD 2.
     """
 
     main = "f1"
@@ -29,7 +30,10 @@ class ExactMatchF1(SumMetric):
     def statistics(self, prediction: Prediction) -> np.ndarray:
         output, references = texts(prediction)
         answer, truths = normalized(output), [normalized(each) for each in references]
-        return np.array([answer in truths, max(f1(answer, truth) for truth in truths), 1], dtype=np.float64)
+        is_right = answer in truths
+        if references == [""]:
+            return np.array([is_right, is_right, 1], dtype=np.float64)
+        return np.array([is_right, max(f1(answer, truth) for truth in truths), 1], dtype=np.float64)
 
     def values(self, sums: np.ndarray) -> dict[str, float]:
         matches, overlap, count = sums

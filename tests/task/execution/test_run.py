@@ -3,8 +3,11 @@
 import inspect
 import os
 import shutil
+import sys
 import textwrap
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -90,15 +93,40 @@ def test_a_fork_bomb_ends_with_all_of_its_processes(monkeypatch):
         os.killpg(groups[0], 0)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process that its parent has ended")
+def test_what_leaves_the_group_ends_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(execution, "WAITING", 0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert outcome("import os, time\nos.setsid()\ntime.sleep(60)") == "timeout"
+    time.sleep(0.5)
+    assert not processes_in(tmp_path)
+
+
+def processes_in(folder):
+    """Those that work in it, also where it has been removed."""
+    found = []
+    for link in Path("/proc").glob("[0-9]*/cwd"):
+        with suppress(OSError):  # It has ended meanwhile.
+            if str(link.readlink()).startswith(str(folder)):
+                found.append(link)
+    return found
+
+
+def test_temporary_files_are_in_the_folder():
+    program = "import tempfile\ndef solve(): return tempfile.NamedTemporaryFile('w').write('x')"
+    assert outcome(program) == "passed"
+
+
 def test_files_can_be_written_in_the_folder_alone(tmp_path):
     kept = tmp_path / "kept.txt"
     kept.write_text("as it was")
     inside = "open('own.txt', 'w').write('x')\ndef solve(): return len(open('own.txt').read())"
     assert outcome(inside) == "passed"
     path = repr(str(kept))
-    for change in (f"open({path}, 'w')", f"os.remove({path})", f"os.rename({path}, 'a')"):
+    database = f"__import__('sqlite3').connect({str(tmp_path / 'new.db')!r}).execute('create table a (b)')"
+    for change in (database, f"open({path}, 'w')", f"os.remove({path})", f"os.rename({path}, 'a')"):
         assert outcome(f"import os\ndef solve():\n    {change}\n    return 1") == "failed"
-    assert kept.read_text() == "as it was"
+    assert kept.read_text() == "as it was" and list(tmp_path.iterdir()) == [kept]
 
 
 def test_the_folder_is_removed_and_its_files_are_small(tmp_path, monkeypatch):

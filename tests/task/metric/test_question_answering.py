@@ -42,3 +42,9 @@ def test_means_are_over_questions():
     metric = ExactMatchF1()
     metric.update([Prediction("Lincoln", "Lincoln"), Prediction("Jefferson", "Lincoln")])
     assert metric.compute()["exact_match"] == metric.compute()["f1"] == 50
+
+
+def test_where_there_is_no_answer_an_empty_one_is_right():
+    metric = ExactMatchF1()
+    metric.update([Prediction("", [""]), Prediction("sixth", [""])])
+    assert metric.compute() == {"exact_match": 50, "f1": 50}
