@@ -7,7 +7,7 @@ from pathlib import Path
 
 from gpt_exp.data import record_files
 from gpt_exp.data.columns import NOTHING, Columns, Fields, Values
-from gpt_exp.data.parquet import open_parquet
+from gpt_exp.data.parquet import check_pyarrow, open_parquet
 from gpt_exp.data.record_files import Paths
 from gpt_exp.data.record_source import Parts, RecordSource
 from gpt_exp.interfaces import Record
@@ -30,6 +30,9 @@ class ParquetRecords(RecordSource):
         parts = {"train": train, "val": val, "test": test}
         self._files = record_files.find(parts, root=root, folder=folder, suffixes=(".parquet",))
         self._columns = Columns(fields, values)
+
+    def check(self) -> None:
+        check_pyarrow()
 
     def _read(self) -> Parts:
         """Raises ValueError for a file that is no Parquet, a missing column."""
