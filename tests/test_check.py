@@ -64,7 +64,9 @@ def test_tells_which_extra_a_part_lacks(
     config, find_spec = config_of(*overrides), importlib.util.find_spec
     for module in list(sys.modules.values()):  # Wherever it was imported to.
         if getattr(module, "find_spec", None) is find_spec:
-            monkeypatch.setattr(module, "find_spec", lambda name: None if name == package else find_spec(name))
+            monkeypatch.setattr(
+                module, "find_spec", lambda name: None if name == package else find_spec(name)
+            )
     (problem,) = feasibility.problems(config)
     assert problem.key == key
     assert f"'gpt-exp[{extra}]'" in problem.message and "\n" not in str(problem)
