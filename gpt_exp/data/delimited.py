@@ -39,10 +39,11 @@ class Delimited(RecordSource):
         delimiter: str = ",",
         quotes: bool = True,
         escapes: bool = False,
-        encoding: str = "utf-8-sig",  # Spreadsheets write a byte order mark.
+        encoding: str = files.UTF8,
     ) -> None:
         if len(delimiter) != 1:
             raise ValueError(f"data.delimiter={delimiter!r} must be one character")
+        files.check_encoding(encoding)
         self._files = record_files.find({"train": train, "val": val, "test": test}, root=root, folder=folder)
         self._columns = Columns(fields, values)
         self._names = columns
@@ -64,24 +65,29 @@ class Delimited(RecordSource):
                 yield self._columns.record(dict(zip(names, cells, strict=True)), where)
 
     def _rows(self, path: Path) -> Iterator[tuple[str, list[str]]]:
-        text = files.read_text(path, self._encoding)
+        text = files.read_text(path, self._encoding, hint="; set data.encoding")
         cut = _quoted if self._quotes else _plain
-        try:
-            for number, cells in cut(text, self._delimiter):
-                if any(cells):
-                    yield f"{path}:{number}", list(map(_unescaped, cells)) if self._escapes else cells
-        except csv.Error as error:
-            raise ValueError(f"{path}: {error}") from None
+        for number, cells in cut(text, self._delimiter, path):
+            if any(cells):
+                yield f"{path}:{number}", list(map(_unescaped, cells)) if self._escapes else cells
 
 
-def _quoted(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _quoted(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Strictly: a mark that is never closed would take the rest of the file into one cell."""
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    for cells in reader:
-        yield reader.line_num, cells
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    first = 1  # Line of the row.
+    try:
+        for cells in reader:
+            yield first, cells
+            first = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(
+            f"{path}:{first}: {error}; data.quotes=false where quotation marks are part of the text"
+        ) from None
 
 
-def _plain(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _plain(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
     """Rows end at line feeds; the csv module would also end them at a carriage return inside of a text."""
     for number, line in enumerate(text.split("\n"), start=1):
         yield number, line.removesuffix("\r").split(delimiter)
