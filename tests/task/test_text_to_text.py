@@ -5,6 +5,7 @@ from gpt_exp.decoding.beam import Beam
 from gpt_exp.decoding.greedy import Greedy
 from gpt_exp.interfaces import IGNORE_INDEX
 from gpt_exp.model.llama import Llama
+from gpt_exp.task.prompt import value
 from gpt_exp.task.translation import Translation
 from gpt_exp.tokenizer.byte import byte
 
@@ -116,3 +117,11 @@ def test_a_field_that_is_not_there_is_told_with_those_that_are(task):
 def test_a_setting_out_of_its_range_is_told(settings, message):
     with pytest.raises(ValueError, match=message):
         Translation(**settings)
+
+
+def test_nothing_stands_for_no_reference_and_null_is_refused() -> None:
+    """Else "[]" and "None" would be learnt."""
+    assert value({"answers": []}, "answers") == ""
+    assert value({"answers": ["one", "two"]}, "answers") == "one"
+    with pytest.raises(ValueError, match="field 'target' is null"):
+        value({"source": "A dog .", "target": None}, "target")
