@@ -7,10 +7,11 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Unpack
 
 from gpt_exp.data import files, record_files
 from gpt_exp.data.columns import NOTHING, Columns, Fields, Values
-from gpt_exp.data.record_files import Paths
+from gpt_exp.data.record_files import SplitFiles
 from gpt_exp.data.record_source import Parts, RecordSource
 from gpt_exp.interfaces import Record
 
@@ -28,11 +29,6 @@ class Delimited(RecordSource):
     def __init__(
         self,
         *,
-        train: Paths,
-        val: Paths | None = None,
-        test: Paths | None = None,
-        root: str | None = None,
-        folder: str | None = None,
         fields: Fields = NOTHING,
         values: Values = NOTHING,
         columns: Sequence[str] | None = None,
@@ -40,11 +36,12 @@ class Delimited(RecordSource):
         quotes: bool = True,
         escapes: bool = False,
         encoding: str = files.UTF8,
+        **splits: Unpack[SplitFiles],
     ) -> None:
         if len(delimiter) != 1:
             raise ValueError(f"data.delimiter={delimiter!r} must be one character")
         files.check_encoding(encoding)
-        self._files = record_files.find({"train": train, "val": val, "test": test}, root=root, folder=folder)
+        self._files = record_files.of_splits(splits)
         self._columns = Columns(fields, values)
         self._names = columns
         self._delimiter, self._encoding = delimiter, encoding
