@@ -21,7 +21,7 @@ from gpt_exp.adapter.low_rank import merge
 from gpt_exp.config import targets
 from gpt_exp.config.problem import refuse
 from gpt_exp.corpus.prepare import Corpus, prepare, train_tokenizer
-from gpt_exp.corpus.record_split import divide
+from gpt_exp.corpus.record_split import divide, warn_of_repeated
 from gpt_exp.corpus.record_splits import RecordSplits
 from gpt_exp.corpus.record_texts import RecordTexts
 from gpt_exp.corpus.split import Split
@@ -101,7 +101,9 @@ def make_data(config: DictConfig, tokenizer: Tokenizer | None = None) -> Data:
         corpus = prepare(text, tokenizer, split, cache=cache)
         return Data(tokenizer, corpus, corpus.meta["identity"])
     identity = {"source": source.fingerprint(), "split": dict(config.split)}
-    return Data(tokenizer, divide(source.read(), split), identity)
+    records = divide(source.read(), split)
+    warn_of_repeated(records)
+    return Data(tokenizer, records, identity)
 
 
 def make_tokenizer(config: DictConfig, source: Source, split: Split, cache: Path) -> Tokenizer:

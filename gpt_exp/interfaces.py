@@ -112,8 +112,14 @@ class EncodedRecords(Protocol):
         """How many tokens the model reads of each, before augmentation, `(records,)`."""
 
     def __len__(self) -> int: ...
-    def example(self, index: int, *, epoch: int) -> Example:
-        """Record number `index`, as it is augmented in this epoch."""
+    def example(self, index: int, *, epoch: int | None) -> Example:
+        """Record number `index`, as it is augmented in this epoch; None: as it is."""
+
+
+class RecordExamples(Examples, Protocol):
+    """Training examples made of records."""
+
+    tokens_per_example: float  # That the model reads, on average, before augmentation and without padding.
 
 
 @runtime_checkable
@@ -122,7 +128,7 @@ class RecordSampling(Protocol):
 
     def training_records(
         self, records: EncodedRecords, *, context_length: int, batch_size: int, seed: int
-    ) -> Examples: ...
+    ) -> RecordExamples: ...
     def evaluation_records(self, records: EncodedRecords) -> FiniteExamples: ...
 
 

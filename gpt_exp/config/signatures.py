@@ -228,8 +228,21 @@ def _parameters(arguments: ast.arguments, module: Module) -> list[inspect.Parame
     for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
         found.append(make(arg, inspect.Parameter.KEYWORD_ONLY, default))
     if arguments.kwarg:
-        found.append(make(arguments.kwarg, inspect.Parameter.VAR_KEYWORD))
+        found += _unpacked(arguments.kwarg, module) or [make(arguments.kwarg, inspect.Parameter.VAR_KEYWORD)]
     return found
+
+
+def _unpacked(arg: ast.arg, module: Module) -> list[inspect.Parameter]:
+    """The keywords of `**name: Unpack[SomeTypedDict]` (PEP 692), all of which may be left out; else none."""
+    match arg.annotation:
+        case ast.Subscript(value=ast.Name(id="Unpack"), slice=ast.Name(id=name)):
+            found = _attribute(module, [name], 0)
+            assert found is not None and isinstance(found.node, ast.ClassDef)
+            return [
+                each.replace(kind=inspect.Parameter.KEYWORD_ONLY, default=None)
+                for each in _fields(found.node, found.module)
+            ]
+    return []
 
 
 def _fields(node: ast.ClassDef, module: Module) -> list[inspect.Parameter]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Mapping, Sequence
 
 from gpt_exp.corpus.split import Split, part_of
 from gpt_exp.data.canonical import canonical
 from gpt_exp.interfaces import Record
+
+log = logging.getLogger(__name__)
 
 
 def divide(parts: Mapping[str, Sequence[Record]], split: Split) -> dict[str, list[Record]]:
@@ -24,6 +27,23 @@ def divide(parts: Mapping[str, Sequence[Record]], split: Split) -> dict[str, lis
         if not records:
             raise ValueError(_advice(name, parts))
     return found
+
+
+def warn_of_repeated(parts: Mapping[str, Sequence[Record]]) -> None:
+    """Log how many records of each other part stand in "train" too: their figures flatter a model."""
+    if len(parts) < 2 or "train" not in parts:
+        return
+    learnt = {_content(record) for record in parts["train"]}
+    for part, records in parts.items():
+        count = sum(_content(record) in learnt for record in records) if part != "train" else 0
+        if count:
+            log.warning("%d of the %d records in %r are in 'train' too", count, len(records), part)
+
+
+def _content(record: Record) -> bytes:
+    """What two equal records of different groups have in common."""
+    plain = {field: value for field, value in record.items() if field != "group"}
+    return hashlib.blake2b(canonical(plain), digest_size=16).digest()
 
 
 def _fractions(parts: Mapping[str, Sequence[Record]], split: Split) -> tuple[float, float]:

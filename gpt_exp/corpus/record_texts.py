@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from gpt_exp.corpus.record_split import divide
@@ -29,11 +30,12 @@ class RecordTexts:
 
     def pieces(self) -> Iterator[Piece]:
         """Raises ValueError where there is no training part, or no record has one of the fields."""
-        texts = ["\n".join(_strings(self._narrowed(record))) for record in self._training()]
+        texts = ["\n".join(_strings(self._narrowed(record))) for record in self._training]
         if not any(texts):
             raise ValueError(f"no training record holds text in {', '.join(self._fields or ['its fields'])}")
         return pieces.of_rows(texts)
 
+    @cached_property
     def _training(self) -> Sequence[Record]:
         parts = self._records.read()
         if "train" not in parts:

@@ -7,10 +7,11 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Unpack
 
 from gpt_exp.data import files, record_files
 from gpt_exp.data.columns import NOTHING, Columns, Fields, Values
-from gpt_exp.data.record_files import Paths
+from gpt_exp.data.record_files import SplitFiles
 from gpt_exp.data.record_source import Parts, RecordSource
 from gpt_exp.interfaces import Record
 
@@ -28,22 +29,19 @@ class Delimited(RecordSource):
     def __init__(
         self,
         *,
-        train: Paths,
-        val: Paths | None = None,
-        test: Paths | None = None,
-        root: str | None = None,
-        folder: str | None = None,
         fields: Fields = NOTHING,
         values: Values = NOTHING,
         columns: Sequence[str] | None = None,
         delimiter: str = ",",
         quotes: bool = True,
         escapes: bool = False,
-        encoding: str = "utf-8-sig",  # Spreadsheets write a byte order mark.
+        encoding: str = files.UTF8,
+        **splits: Unpack[SplitFiles],
     ) -> None:
         if len(delimiter) != 1:
             raise ValueError(f"data.delimiter={delimiter!r} must be one character")
-        self._files = record_files.find({"train": train, "val": val, "test": test}, root=root, folder=folder)
+        files.check_encoding(encoding)
+        self._files = record_files.of_splits(splits)
         self._columns = Columns(fields, values)
         self._names = columns
         self._delimiter, self._encoding = delimiter, encoding
@@ -64,24 +62,29 @@ class Delimited(RecordSource):
                 yield self._columns.record(dict(zip(names, cells, strict=True)), where)
 
     def _rows(self, path: Path) -> Iterator[tuple[str, list[str]]]:
-        text = files.read_text(path, self._encoding)
+        text = files.read_text(path, self._encoding, hint="; set data.encoding")
         cut = _quoted if self._quotes else _plain
-        try:
-            for number, cells in cut(text, self._delimiter):
-                if any(cells):
-                    yield f"{path}:{number}", list(map(_unescaped, cells)) if self._escapes else cells
-        except csv.Error as error:
-            raise ValueError(f"{path}: {error}") from None
+        for number, cells in cut(text, self._delimiter, path):
+            if any(cells):
+                yield f"{path}:{number}", list(map(_unescaped, cells)) if self._escapes else cells
 
 
-def _quoted(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _quoted(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Strictly: a mark that is never closed would take the rest of the file into one cell."""
     csv.field_size_limit(LONGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    for cells in reader:
-        yield reader.line_num, cells
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    first = 1  # Line of the row.
+    try:
+        for cells in reader:
+            yield first, cells
+            first = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(
+            f"{path}:{first}: {error}; data.quotes=false where quotation marks are part of the text"
+        ) from None
 
 
-def _plain(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _plain(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
     """Rows end at line feeds; the csv module would also end them at a carriage return inside of a text."""
     for number, line in enumerate(text.split("\n"), start=1):
         yield number, line.removesuffix("\r").split(delimiter)

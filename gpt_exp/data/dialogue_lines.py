@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Unpack
 
 from gpt_exp.data import json_rows, record_files
 from gpt_exp.data.columns import Columns
-from gpt_exp.data.record_files import Paths
+from gpt_exp.data.record_files import SplitFiles
 from gpt_exp.data.record_source import Parts, RecordSource
 from gpt_exp.interfaces import Record
 
@@ -25,15 +26,10 @@ class DialogueLines(RecordSource):
     def __init__(
         self,
         *,
-        train: Paths | None = None,
-        val: Paths | None = None,
-        test: Paths | None = None,
-        root: str | None = None,
-        folder: str | None = None,
         field: str = "dialogue",
+        **splits: Unpack[SplitFiles],
     ) -> None:
-        parts = {"train": train, "val": val, "test": test}
-        self._files = record_files.find(parts, root=root, folder=folder, suffixes=json_rows.ALL)
+        self._files = record_files.of_splits(splits, suffixes=json_rows.ALL)
         self._columns = Columns({"text": field})
 
     def _read(self) -> Parts:

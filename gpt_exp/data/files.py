@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import glob
 import gzip
 import hashlib
 import os
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
 from gpt_exp.data.pieces import PIECE_LENGTH
 
+UTF8 = "utf-8-sig"  # Without the byte order mark that some programs write.
 Files = dict[str, Path]  # By name: the path relative to the files' common folder, which may move.
 
 
@@ -38,20 +42,34 @@ def fingerprint(files: Files, *options: str) -> str:
     return digest.hexdigest()
 
 
-def open_text(path: Path, encoding: str) -> TextIO:
-    """A text file, also a gzipped one, with its line ends as they are."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding=encoding, newline="")
-    return path.open(encoding=encoding, newline="")
+@contextmanager
+def open_text(path: Path, encoding: str = UTF8, *, hint: str = "") -> Iterator[TextIO]:
+    """A text file, also a gzipped one, with its line ends as they are.
 
-
-def read_text(path: Path, encoding: str = "utf-8") -> str:
-    """A whole text file; ValueError where it is not in the encoding."""
+    Reading it raises ValueError where it is damaged, or not in the encoding, with a hint what to do then.
+    """
     try:
-        with open_text(path, encoding) as file:
-            return file.read()
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", encoding=encoding, newline="") as file:
+            yield file
     except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not {encoding} text ({error.reason})") from None
+        raise ValueError(f"{path} is not {encoding} text: {error.reason}{hint}") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} is damaged: {error}") from None
+
+
+def read_text(path: Path, encoding: str = UTF8, *, hint: str = "") -> str:
+    """A whole text file; ValueError as of `open_text`."""
+    with open_text(path, encoding, hint=hint) as file:
+        return file.read()
+
+
+def check_encoding(encoding: str) -> None:
+    """ValueError for a name that Python does not know."""
+    try:
+        codecs.lookup(encoding)
+    except LookupError:
+        raise ValueError(f"data.encoding={encoding}: no such encoding; utf-8 and latin-1 are usual") from None
 
 
 def _expand(pattern: str, suffixes: tuple[str, ...], key: str) -> list[Path]:

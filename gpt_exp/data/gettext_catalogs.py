@@ -28,6 +28,11 @@ class GettextCatalogs(RecordSource):
             raise ValueError(f"data.source and data.target are both {source}")
         self._packages, self._source, self._target = list(packages), source, target
 
+    def check(self) -> None:
+        """Raises ValueError for a package that is not installed."""
+        for package in self._packages:
+            _folder(package)
+
     def _read(self) -> Parts:
         """Raises ValueError for a package that is not installed or lacks one of the languages."""
         folders = [_folder(package) for package in self._packages]

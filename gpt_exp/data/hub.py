@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from gpt_exp.data.installed import check_installed
+
 DataFiles = str | Sequence[str] | Mapping[str, str]
+
+
+def check() -> None:
+    """ValueError without the package."""
+    check_installed("data of Hugging Face's datasets", "datasets", extra="datasets")
 
 
 def load(
@@ -18,10 +25,9 @@ def load(
     streaming: bool = False,
 ) -> Any:
     """A dataset, or without `split` a mapping of all. ValueError in one line for whatever goes wrong."""
-    try:
-        import datasets
-    except ImportError:
-        raise ValueError("data from the hub need a package: pip install 'gpt-exp[datasets]'") from None
+    check()
+    import datasets
+
     expanded = str(Path(path).expanduser()) if path.startswith("~") else path
     options = {"name": name, "split": split, "data_files": _plain(data_files), "streaming": streaming}
     try:

@@ -34,6 +34,9 @@ class HuggingFaceDataset:
             "streaming": streaming,
         }
 
+    def check(self) -> None:
+        hub.check()
+
     def fingerprint(self) -> str:
         return pieces.fingerprint(self.pieces())
 

@@ -34,6 +34,9 @@ class HuggingFaceRecords(RecordSource):
         self._options: dict[str, Any] = {"name": name, "data_files": data_files}
         self._columns = Columns(fields, values)
 
+    def check(self) -> None:
+        hub.check()
+
     def _read(self) -> Parts:
         """Raises ValueError where the dataset can't be loaded or lacks a column."""
         return {part: list(self._records(part, dataset)) for part, dataset in self._datasets().items()}

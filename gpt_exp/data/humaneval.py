@@ -18,16 +18,20 @@ class HumanEval(RecordSource):
     """
 
     def __init__(self, *, root: str | None = None, folder: str | None = None) -> None:
-        self._path = None if root is None else _find(root, folder)
+        self._root, self._folder = root, folder
+        if root is not None:
+            self.check()
+
+    def check(self) -> None:
+        """Raises ValueError where neither the file nor the package is there."""
+        self._path()
+
+    def _path(self) -> Path:
+        found = record_files.find({"root": FILE}, root=self._root or _packaged(), folder=self._folder)
+        return found["root"][0]
 
     def _read(self) -> Parts:
-        """Raises ValueError where neither the file nor the package is there."""
-        path = self._path or _find(_packaged(), None)
-        return {"test": [row for _, row in json_rows.lines(path)]}
-
-
-def _find(root: str, folder: str | None) -> Path:
-    return record_files.find({"root": FILE}, root=root, folder=folder)["root"][0]
+        return {"test": [row for _, row in json_rows.lines(self._path())]}
 
 
 def _packaged() -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Unpack
 
 from gpt_exp.data import json_rows, record_files
 from gpt_exp.data.columns import NOTHING, Columns, Fields, Values
-from gpt_exp.data.record_files import Paths
+from gpt_exp.data.record_files import SplitFiles
 from gpt_exp.data.record_source import Parts, RecordSource
 from gpt_exp.interfaces import Record
 
@@ -21,16 +22,11 @@ class JsonRecords(RecordSource):
     def __init__(
         self,
         *,
-        train: Paths | None = None,
-        val: Paths | None = None,
-        test: Paths | None = None,
-        root: str | None = None,
-        folder: str | None = None,
         fields: Fields = NOTHING,
         values: Values = NOTHING,
+        **splits: Unpack[SplitFiles],
     ) -> None:
-        parts = {"train": train, "val": val, "test": test}
-        self._files = record_files.find(parts, root=root, folder=folder, suffixes=json_rows.ALL)
+        self._files = record_files.of_splits(splits, suffixes=json_rows.ALL)
         self._columns = Columns(fields, values)
 
     def _read(self) -> Parts:

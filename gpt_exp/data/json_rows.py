@@ -20,20 +20,17 @@ def rows(path: Path) -> Iterator[Row]:
         return lines(path)
     try:
         whole = json.loads(files.read_text(path))
-    except json.JSONDecodeError:  # Lines are often called .json, too.
+    except (json.JSONDecodeError, RecursionError):  # Lines are often called .json, too.
         return lines(path)
     return _of_list(whole, path) if isinstance(whole, list) else _of_mapping(whole, path)
 
 
 def lines(path: Path) -> Iterator[Row]:
     """An object a line, in bounded memory; blank lines are skipped."""
-    try:
-        with files.open_text(path, "utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield f"{path}:{number}", _parsed(line, f"{path}:{number}")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is not utf-8 text ({error.reason})") from None
+    with files.open_text(path) as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield f"{path}:{number}", _parsed(line, f"{path}:{number}")
 
 
 def _of_list(whole: list[Any], path: Path) -> Iterator[Row]:
@@ -54,7 +51,7 @@ def _of_mapping(whole: Any, path: Path) -> Iterator[Row]:
 def _parsed(line: str, where: str) -> dict[str, Any]:
     try:
         return _object(json.loads(line), where)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{where}: no JSON: {error}") from None
 
 

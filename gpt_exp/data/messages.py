@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from gpt_exp.data import json_rows, record_files
 from gpt_exp.data.columns import NOTHING
-from gpt_exp.data.record_files import Paths
+from gpt_exp.data.record_files import SplitFiles
 from gpt_exp.data.record_source import Parts, RecordSource
 from gpt_exp.interfaces import Record
 
@@ -25,21 +25,16 @@ class Messages(RecordSource):
     def __init__(
         self,
         *,
-        train: Paths | None = None,
-        val: Paths | None = None,
-        test: Paths | None = None,
-        root: str | None = None,
-        folder: str | None = None,
         messages: str = "messages",
         role: str = "role",
         content: str = "content",
         roles: Mapping[str, str] = NOTHING,
+        **splits: Unpack[SplitFiles],
     ) -> None:
         unknown = set(roles.values()) - set(ROLES)
         if unknown:
             raise ValueError(f"data.roles: {', '.join(sorted(unknown))} is none of {', '.join(ROLES)}")
-        parts = {"train": train, "val": val, "test": test}
-        self._files = record_files.find(parts, root=root, folder=folder, suffixes=json_rows.ALL)
+        self._files = record_files.of_splits(splits, suffixes=json_rows.ALL)
         self._messages, self._role, self._content = messages, role, content
         self._roles = {**{role: role for role in ROLES}, **roles}
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from gpt_exp.data import files
+from gpt_exp.data.installed import check_installed
 from gpt_exp.data.pieces import of_rows
 from gpt_exp.interfaces import Piece
 
@@ -19,6 +20,9 @@ class Parquet:
     def __init__(self, *, paths: str | Sequence[str], field: str = "text") -> None:
         self._files = files.find(paths, suffixes=(".parquet",))
         self._field = field
+
+    def check(self) -> None:
+        check_pyarrow()
 
     def fingerprint(self) -> str:
         return files.fingerprint(self._files, self._field)
@@ -42,13 +46,17 @@ class Parquet:
                 yield from batch.column(0).to_pylist()
 
 
+def check_pyarrow() -> None:
+    """ValueError without the package."""
+    check_installed("Parquet", "pyarrow", extra="parquet")
+
+
 def open_parquet(path: Path) -> Any:
     """pyarrow's `ParquetFile`; ValueError without pyarrow, or for a file of another kind."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError:
-        raise ValueError("Parquet files need a package: pip install 'gpt-exp[parquet]'") from None
+    check_pyarrow()
+    import pyarrow
+    from pyarrow import parquet
+
     try:
         return parquet.ParquetFile(path)
     except pyarrow.ArrowInvalid as error:

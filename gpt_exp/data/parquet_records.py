@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Unpack
 
 from gpt_exp.data import record_files
 from gpt_exp.data.columns import NOTHING, Columns, Fields, Values
-from gpt_exp.data.parquet import open_parquet
-from gpt_exp.data.record_files import Paths
+from gpt_exp.data.parquet import check_pyarrow, open_parquet
+from gpt_exp.data.record_files import SplitFiles
 from gpt_exp.data.record_source import Parts, RecordSource
 from gpt_exp.interfaces import Record
 
@@ -19,17 +20,15 @@ class ParquetRecords(RecordSource):
     def __init__(
         self,
         *,
-        train: Paths | None = None,
-        val: Paths | None = None,
-        test: Paths | None = None,
-        root: str | None = None,
-        folder: str | None = None,
         fields: Fields = NOTHING,
         values: Values = NOTHING,
+        **splits: Unpack[SplitFiles],
     ) -> None:
-        parts = {"train": train, "val": val, "test": test}
-        self._files = record_files.find(parts, root=root, folder=folder, suffixes=(".parquet",))
+        self._files = record_files.of_splits(splits, suffixes=(".parquet",))
         self._columns = Columns(fields, values)
+
+    def check(self) -> None:
+        check_pyarrow()
 
     def _read(self) -> Parts:
         """Raises ValueError for a file that is no Parquet, a missing column."""

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypedDict
 
 from gpt_exp.data import files
 from gpt_exp.data.record_source import Parts
 from gpt_exp.interfaces import Record
 
 Paths = str | Sequence[str]  # Files, folders, globs.
+
+
+class SplitFiles(TypedDict, total=False):
+    """The files of each split, below `root` if there is one (see `inside`)."""
+
+    train: Paths | None
+    val: Paths | None
+    test: Paths | None
+    root: str | None
+    folder: str | None
+
+
+def of_splits(given: SplitFiles, *, suffixes: tuple[str, ...] = ("",)) -> dict[str, list[Path]]:
+    """The files of each split that names any; ValueError for a path that leads to no file."""
+    parts = {"train": given.get("train"), "val": given.get("val"), "test": given.get("test")}
+    return find(parts, root=given.get("root"), folder=given.get("folder"), suffixes=suffixes)
 
 
 def find(

@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from gpt_exp.data import files, record_files
-from gpt_exp.data.record_files import Paths
+from gpt_exp.data.record_files import SplitFiles
 from gpt_exp.data.record_source import Parts, RecordSource
 from gpt_exp.interfaces import Record
 
@@ -23,15 +23,9 @@ class Squad(RecordSource):
 
     def __init__(
         self,
-        *,
-        train: Paths | None = None,
-        val: Paths | None = None,
-        test: Paths | None = None,
-        root: str | None = None,
-        folder: str | None = None,
+        **splits: Unpack[SplitFiles],
     ) -> None:
-        parts = {"train": train, "val": val, "test": test}
-        self._files = record_files.find(parts, root=root, folder=folder, suffixes=(".json", ".json.gz"))
+        self._files = record_files.of_splits(splits, suffixes=(".json", ".json.gz"))
 
     def _read(self) -> Parts:
         """Raises ValueError for a file in another format."""

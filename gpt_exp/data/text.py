@@ -8,11 +8,14 @@ from gpt_exp.data import files
 from gpt_exp.data.pieces import cut
 from gpt_exp.interfaces import Piece
 
+HINT = "; set data.encoding, or narrow data.paths to text files"
+
 
 class TextFiles:
     """Files, folders and globs, `.gz` too; a file's name below their common folder is its key."""
 
     def __init__(self, *, paths: str | Sequence[str], encoding: str = "utf-8") -> None:
+        files.check_encoding(encoding)
         self._files = files.find(paths)
         self._encoding = encoding
 
@@ -22,11 +25,5 @@ class TextFiles:
     def pieces(self) -> Iterator[Piece]:
         """Raises ValueError for a file that is not in the encoding."""
         for name, path in self._files.items():
-            try:
-                with files.open_text(path, self._encoding) as file:
-                    yield from cut(file, name)
-            except UnicodeDecodeError as error:
-                raise ValueError(
-                    f"{path} is not {self._encoding} text ({error.reason}): "
-                    "set data.encoding, or narrow data.paths to text files"
-                ) from None
+            with files.open_text(path, self._encoding, hint=HINT) as file:
+                yield from cut(file, name)

@@ -12,7 +12,7 @@ class Quotas:
     whole numbers come, and never more than one off where the shares stay.
 
     All is a function of the shares: a run that is resumed at a step, on any number of devices, goes on with
-    the same examples. `shares(step)` is `(tasks,)` and adds up to 1; it is asked once for each step, in order.
+    the same examples. `shares(step)` is `(tasks,)` and adds up to 1; it is asked once a step, in order.
     """
 
     def __init__(self, shares: Callable[[int], np.ndarray], num_slots: int) -> None:

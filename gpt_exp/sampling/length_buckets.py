@@ -36,6 +36,7 @@ class BucketedRecords:
         self._records, self._batch_size, self._seed = records, batch_size, seed
         self._pool_size = pool_batches * batch_size
         self.num_batches = max(1, len(records) // batch_size)  # Of an epoch.
+        self.tokens_per_example = float(records.lengths.mean())
         self._epochs: dict[int, np.ndarray] = {}
 
     def __getitem__(self, index: int) -> Example:

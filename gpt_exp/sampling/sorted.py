@@ -17,4 +17,4 @@ class Sorted:
         return len(self._order)
 
     def __getitem__(self, index: int) -> Example:
-        return self._records.example(int(self._order[index]), epoch=0)
+        return self._records.example(int(self._order[index]), epoch=None)

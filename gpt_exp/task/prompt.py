@@ -46,11 +46,13 @@ class Template:
 
 
 def value(record: Record, field: str) -> str:
-    """A field's text; of several references the first. Raises ValueError where it is not there."""
+    """A field's text; of several references the first, of none nothing. ValueError where it is not there."""
     if field not in record:
         raise ValueError(_missing(record, field))
     found = record[field]
-    found = found[0] if isinstance(found, list) and found else found
+    found = next(iter(found), "") if isinstance(found, list) else found
+    if found is None:
+        raise ValueError(f"a record's field {field!r} is null: give it a text, or leave the record out")
     return found if isinstance(found, str) else str(found)
 
 

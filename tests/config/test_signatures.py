@@ -1,6 +1,7 @@
 """A signature read from the source is the one that Python has after importing."""
 
 import inspect
+import re
 from collections.abc import Iterator
 from importlib import import_module
 from typing import Any
@@ -42,12 +43,24 @@ def outline(signature: inspect.Signature) -> list[tuple[str, Any, bool]]:
     return [(p.name, p.kind, p.default is p.empty) for p in signature.parameters.values()]
 
 
+def unpacked(signature: inspect.Signature, module: Any) -> inspect.Signature:
+    """With the keywords of `**name: Unpack[SomeTypedDict]` in its place."""
+    *parameters, last = signature.parameters.values() or [None]
+    found = re.fullmatch(r"Unpack\[(\w+)\]", str(last and last.annotation))
+    if found is None:
+        return signature
+    names = getattr(module, found[1]).__annotations__
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Signature([*parameters, *(inspect.Parameter(n, kind, default=None) for n in names)])
+
+
 @pytest.mark.parametrize("target", sorted({*TARGETS, *targets_in_conf()}))
 def test_equals_that_of_the_imported_object(target: str) -> None:
     module, _, name = target.rpartition(".")
     found = signatures.signature(target)
     assert found is not None
-    assert outline(found) == outline(inspect.signature(getattr(import_module(module), name)))
+    imported = import_module(module)
+    assert outline(found) == outline(unpacked(inspect.signature(getattr(imported, name)), imported))
 
 
 def test_what_does_not_exist_is_not_found() -> None:

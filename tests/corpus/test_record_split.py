@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gpt_exp.corpus.record_split import divide
+from gpt_exp.corpus.record_split import divide, warn_of_repeated
 from gpt_exp.corpus.split import Split
 
 WORDS = (Path(__file__).parents[1] / "assets" / "public_domain.txt").read_text().split()
@@ -63,6 +63,12 @@ def test_fractions_of_zero_take_nothing():
 
 def test_data_to_evaluate_on_stay_as_they_are():
     assert divide({"test": RECORDS}, SPLIT) == {"test": RECORDS}
+
+
+def test_records_that_are_learnt_and_held_out_are_told(caplog):
+    grouped = [{**record, "group": "another"} for record in RECORDS[10:12]]
+    warn_of_repeated({"train": RECORDS[:20], "val": [*grouped, RECORDS[30]], "test": RECORDS[20:30]})
+    assert [record.message for record in caplog.records] == ["2 of the 3 records in 'val' are in 'train' too"]
 
 
 def test_an_empty_part_comes_with_advice():

@@ -78,6 +78,21 @@ def test_a_bad_table_is_refused_with_its_line(tmp_path, rows, message):
         table(tmp_path / "t.csv", rows).read()
 
 
+def test_a_mark_that_is_never_closed_takes_no_rows_along(tmp_path):
+    (tmp_path / "t.csv").write_text('a,b\n1,"two\nlines"\n2,"x\n3,y\n4,z\n')
+    with pytest.raises(ValueError, match=r"t\.csv:4: unexpected end of data; data\.quotes=false"):
+        Delimited(train=str(tmp_path / "t.csv")).read()
+
+
+def test_an_encoding_is_one_that_there_is_and_that_of_the_file(tsv):
+    with pytest.raises(ValueError, match=r"data\.encoding=utf9: no such encoding"):
+        headless(tsv, encoding="utf9")
+    tsv.write_bytes(b"K\xe4se\t1\n")
+    with pytest.raises(ValueError, match=r"train\.tsv is not utf-8-sig text: .*; set data\.encoding"):
+        headless(tsv)
+    assert headless(tsv, encoding="latin-1") == [{"text": "Käse", "label": "1"}]
+
+
 def test_a_byte_order_mark_and_gzip_change_nothing(tmp_path):
     plain = table(tmp_path / "t.csv", [["text"], ["Käse"]])
     (tmp_path / "marked.csv.gz").write_bytes(

@@ -55,6 +55,7 @@ def test_the_fingerprint_follows_content_order_and_split_but_not_the_order_of_ke
     "text, message",
     [
         ('{"a": 1}\n{broken', r"x\.jsonl:2: no JSON"),
+        ("[" * 100_000, r"x\.jsonl:1: no JSON"),
         ("[1]", r"x\.jsonl:1: a JSON object is needed, not list"),
         ('{"text": "a", "n": 1}', r"x\.jsonl:1: no column article; data\.fields can name: text, n"),
     ],
@@ -63,3 +64,22 @@ def test_a_bad_line_is_named_by_file_and_number(tmp_path, text, message):
     (tmp_path / "x.jsonl").write_text(text)
     with pytest.raises(ValueError, match=message):
         JsonRecords(train=str(tmp_path), fields={"source": "article"} if "text" in text else {}).read()
+
+
+def test_a_byte_order_mark_changes_nothing(tmp_path):
+    plain = write(tmp_path / "a.jsonl", [TRAIN])
+    for name in ("b.jsonl", "b.json"):
+        (tmp_path / name).write_bytes(b"\xef\xbb\xbf" + (tmp_path / "a.jsonl").read_bytes())
+        assert JsonRecords(train=str(tmp_path / name)).read() == JsonRecords(train=plain).read()
+
+
+def test_a_damaged_archive_is_named(tmp_path):
+    whole = gzip.compress("".join(json.dumps({**TRAIN, "number": i}) + "\n" for i in range(500)).encode())
+    middle = len(whole) // 2
+    flipped = whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :]
+    for content in (whole[:middle], flipped, b"no archive"):
+        (tmp_path / "x.jsonl.gz").write_bytes(content)
+        with pytest.raises(
+            ValueError, match=r"x\.jsonl\.gz(:\d+: no JSON| is damaged| is not utf-8-sig text)"
+        ):
+            JsonRecords(train=str(tmp_path)).read()

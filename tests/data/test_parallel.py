@@ -42,6 +42,12 @@ def test_the_other_direction_swaps_the_sides(root):
     assert back[0] == {"source": GERMAN[0], "target": ENGLISH[0]}
 
 
+def test_a_byte_order_mark_is_no_part_of_the_first_sentence(root):
+    file = root / "captions" / "train.en"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert source(root, folder="captions").read()["train"][0]["source"] == ENGLISH[0]
+
+
 def test_separators_inside_a_sentence_cut_no_line_and_empty_sides_make_no_pair(root):
     write(root / "captions", "train.en", ["One\u2028two.\x0bThree.", "", "Four."])
     pairs = source(root / "captions").read()["train"]

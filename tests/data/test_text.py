@@ -93,5 +93,5 @@ def test_mistakes_name_the_path_and_the_nearest_name(folder):
     with pytest.raises(ValueError, match="empty"):
         TextFiles(paths=[])
     (folder / "picture.png").write_bytes(b"\x89PNG\xff")
-    with pytest.raises(ValueError, match=r"picture\.png is not utf-8 text .* data\.encoding"):
+    with pytest.raises(ValueError, match=r"picture\.png is not utf-8 text: .* data\.encoding"):
         read(TextFiles(paths=str(folder)))

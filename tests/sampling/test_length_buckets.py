@@ -59,6 +59,11 @@ def test_the_order_is_a_function_of_the_seed(words):
     assert first(3) == first(3) != first(4)
 
 
+def test_an_examples_mean_length_is_that_of_the_records(words):
+    examples = LengthBuckets().training_records(words, context_length=64, batch_size=8, seed=0)
+    assert examples.tokens_per_example == pytest.approx(np.mean([len(word) for word in words.words]))
+
+
 def test_fewer_records_than_a_batch_are_repeated():
     words = Words("a bb ccc")
     examples = LengthBuckets().training_records(words, context_length=8, batch_size=8, seed=0)

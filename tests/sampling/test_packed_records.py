@@ -64,6 +64,35 @@ def test_packs_are_nearly_full(lines, packs):
     assert filled[1] > 0.9  # All but the last one.
 
 
+class Growing(Lines):
+    """Lines of which augmentation makes some longer, the even ones by a word."""
+
+    def example(self, index, *, epoch):
+        plain = super().example(index, epoch=epoch)
+        if epoch is None or index % 2:
+            return plain
+        is_target = np.append(np.zeros(7, bool), plain.is_target)
+        return Example(
+            np.append(np.frombuffer(b"longer ", np.uint8).astype(int), plain.tokens), is_target=is_target
+        )
+
+
+def test_what_augmentation_makes_longer_pushes_no_target_out(public_domain):
+    growing = Growing(public_domain[:6000])
+    packs = PackedRecords().training_records(growing, context_length=255, batch_size=4, seed=5)
+    wanted = sum(int(growing.example(i, epoch=0).is_target.sum()) for i in range(len(growing)))
+    examples = [packs[i] for i in range(packs.num_packs)]
+    assert sum(int(e.is_target.sum()) for e in examples) == wanted
+    found = [bytes(d.tolist()) for example in examples for d in documents(example)]
+    assert sorted(d.removeprefix(b"longer ") for d in found) == sorted(growing.lines)
+    assert any(d.startswith(b"longer ") for d in found)
+
+
+def test_a_sequences_mean_length_is_that_of_its_records_together(lines, packs):
+    read = sum(int((packs[i].tokens != IGNORE_INDEX).sum()) for i in range(packs.num_packs))
+    assert packs.tokens_per_example == pytest.approx((read - len(lines)) / packs.num_packs)
+
+
 def test_best_fit_keeps_within_the_capacity(lines):
     sizes = lines.lengths + 1
     packed = best_fit(sizes, np.arange(len(sizes)), 256)

@@ -6,6 +6,7 @@ from gpt_exp.decoding.greedy import Greedy
 from gpt_exp.decoding.sampling import Sampling
 from gpt_exp.interfaces import IGNORE_INDEX
 from gpt_exp.model.llama import Llama
+from gpt_exp.task.prompt import value
 from gpt_exp.task.translation import Translation
 from gpt_exp.tokenizer.byte import byte
 
@@ -135,3 +136,11 @@ def test_predictions_that_are_drawn_are_the_same_in_every_run_and_batch(task, mo
     together = task.predict(model, PAIRS, TOKENIZER, Sampling())
     assert together == [task.predict(model, [pair], TOKENIZER, Sampling())[0] for pair in PAIRS]
     assert len({prediction.output for prediction in together}) == len(PAIRS)
+
+
+def test_nothing_stands_for_no_reference_and_null_is_refused() -> None:
+    """Else "[]" and "None" would be learnt."""
+    assert value({"answers": []}, "answers") == ""
+    assert value({"answers": ["one", "two"]}, "answers") == "one"
+    with pytest.raises(ValueError, match="field 'target' is null"):
+        value({"source": "A dog .", "target": None}, "target")
