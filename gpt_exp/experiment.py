@@ -276,11 +276,27 @@ def load_run(run: str | Path, checkpoint: str = "best", *, merged: bool = False)
     if missing := model.state_dict().keys() - weights.keys():
         if not has_base(config):
             raise UserError(f"{folder.path}: the checkpoint lacks {min(missing)}")
+        if OmegaConf.select(config, "init.run"):
+            config.init.run = base_of(folder, config.init.run)
         model = make_model(config, tokenizer, task)
     model.load_state_dict(weights, strict=False)
     if merged:
         merge(model)
     return LoadedRun(model.eval(), tokenizer, config)
+
+
+def base_of(folder: RunFolder, run: str) -> str:
+    """Where the run lies that this one began from: at `run`, or as NAME/TIME under the same outputs.
+
+    Raises UserError where it is at neither place.
+    """
+    beside = folder.path.absolute().parents[1].joinpath(*Path(run).parts[-2:])
+    for path in (Path(run), beside):
+        if RunFolder(path).config_file.is_file():
+            return str(path)
+    raise UserError(
+        f"{folder.path} keeps what it trained alone: the rest is in init.run={run}, not found from here"
+    )
 
 
 def load_pretrained(config: DictConfig, *, needed: Sequence[str] = ("data", "task")) -> LoadedRun:

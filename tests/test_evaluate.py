@@ -10,7 +10,7 @@ from conftest import ASSETS, PAIRS, create
 from test_average import moved
 
 from gpt_exp import cli
-from gpt_exp.experiment import make, make_model
+from gpt_exp.experiment import load_run, make, make_model
 from gpt_exp.page.judged import read_summary
 from gpt_exp.run.checkpoint_io import RunCheckpointIO
 from gpt_exp.run.folder import RunFolder
@@ -185,3 +185,23 @@ def test_another_runs_answers_must_be_to_the_same_records_by_the_same_measure(
     assert evaluate(ours, "splits=[test]", f"against={fewer.path}") == 2
     assert "its test has other records" in capsys.readouterr().err
     assert not (ours.path / "predictions").exists()
+
+
+def test_the_run_that_another_began_from_is_found_from_any_folder(
+    saved: Any, tmp_path: Path, monkeypatch: Any, capsys: Any
+) -> None:
+    base = saved(name="outputs/base/1")
+    inherited = [each for each in PAIRS if not each.startswith(("model.", "tokenizer"))]
+    monkeypatch.chdir(tmp_path)
+    begins = ["model=run", "init.run=outputs/base/1", "adapter=lora"]
+    folder = saved(*inherited, *begins, steps=(), name="outputs/fine/1")
+    weights = {n: t for n, t in load_run(base.path).model.state_dict().items() if "norm" in n}
+    weights = {f"model.{n}": tensor for n, tensor in weights.items()}
+    RunCheckpointIO().save_checkpoint({"state_dict": weights}, folder.checkpoint(1))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert evaluate(folder, "splits=[test]") == evaluate(base, "splits=[test]") == 0
+    assert outputs(folder.path, "test") == outputs(base.path, "test")
+    base.path.rename(tmp_path / "moved")
+    assert evaluate(folder, "splits=[test]") == 2
+    assert "the rest is in init.run=outputs/base/1, not found from here" in capsys.readouterr().err

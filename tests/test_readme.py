@@ -44,6 +44,7 @@ def test_a_part_of_ones_own_takes_two_files(tmp_path, python, yaml, code, config
     allow, _, *overrides = shlex.split(command)
     assert allow == "GPT_EXP_ALLOW=my_parts"
     tiny = TINY if "data=" in command else ["data=text", *TINY]
+    tiny += [] if "model=" in command else ["model=gpt_nano"]
     tiny = [override for override in tiny if not ("data=" in command and override.startswith("data."))]
     environment = {**os.environ, "GPT_EXP_ALLOW": "my_parts", "PYTHONPATH": ".", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
