@@ -101,7 +101,8 @@ def load_heads(model: nn.Module, folder: Path) -> None:
     wanted = {n: t for n, t in model.state_dict().items() if n.startswith(f"{HEADS}.")}
     file = folder / HEADS_FILE
     if wanted and not file.is_file():
-        raise ValueError(f"{folder} has no {HEADS_FILE}: the task reads {', '.join(model.heads)} from there")
+        names = ", ".join(dict.fromkeys(name.split(".")[1] for name in wanted))
+        raise ValueError(f"{folder} has no {HEADS_FILE}: the task reads {names} from there")
     state = load_file(file) if wanted else {}
     try:
         _check_state(state, wanted)
