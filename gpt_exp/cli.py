@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 VERBS = {
     "train": "train a model, with checkpoints, samples and a report; resume=auto goes on with a run",
-    "evaluate": "loss, perplexity and bits per byte of a run on held-out text",
+    "evaluate": "a run or a model on held-out data: losses, a task's figures, a page of answers",
     "generate": "write text with a trained model",
     "check": "everything wrong with a training job before it starts, and what it would cost",
     "export": "a run as a Hugging Face folder: safetensors, config.json, tokenizer",

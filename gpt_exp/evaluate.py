@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import torch
 from omegaconf import DictConfig
-from rich.console import Console
-from rich.table import Table
 
+from gpt_exp.config.nearest import nearest
 from gpt_exp.corpus.record_splits import RecordSplits
 from gpt_exp.corpus.text_splits import TextSplits
 from gpt_exp.data_module import DataModule
 from gpt_exp.errors import UserError
-from gpt_exp.evaluation.judged import judge, save, saved_statistics
+from gpt_exp.evaluation.against import differences, read_others
+from gpt_exp.evaluation.judged import judge, save
 from gpt_exp.evaluation.lm_eval import run_tasks, tell_tasks
 from gpt_exp.evaluation.losses import losses
+from gpt_exp.evaluation.tables import Results, tell, tell_differences
 from gpt_exp.experiment import (
     LoadedRun,
     load_pretrained,
@@ -31,29 +32,31 @@ from gpt_exp.experiment import (
 )
 from gpt_exp.interfaces import Decoding, Prediction, Record, RecordTask
 from gpt_exp.page.evaluation import write_evaluation
-from gpt_exp.precision import autocast, resolve_device, resolve_precision
+from gpt_exp.page.judged import INSTEAD
+from gpt_exp.page.run import write_report
+from gpt_exp.precision import PRECISIONS, autocast, resolve_device, resolve_precision
 from gpt_exp.run.durable import write_file
-from gpt_exp.run.folder import read_json
-from gpt_exp.task.metric.bootstrap import paired
+from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.task.token_loss import TokenLoss
 
-Results = dict[str, dict[str, float]]  # By split, then by metric.
 RESULTS, LM_EVAL = "evaluation.json", "lm_eval"  # In a run's folder; a key beside the splits.
-INSTEAD = ("data", "task", "decode")  # Nodes of a run's config that an evaluation may replace.
+OF_ANSWERS = ("shots", "against", "decode")  # Settings that text has no use for.
+RECORD_SAMPLING = "gpt_exp.sampling.length_buckets.LengthBuckets"
+TEXT_SAMPLING = "gpt_exp.sampling.packed.Packed"
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:
-    """Print a table of the splits; keep numbers, predictions and a page in the run's folder."""
+    """Print a table of the splits; keep numbers, predictions and pages in the run's folder."""
+    check(config)
     if config.lm_eval:
         harness(config)
         return
     run, folder = opened(config), Path(config.run or config.paths.output)
     data, task = make_data(run.config, run.tokenizer), make(run.config.task)
     splits = make_splits(run.config, data, run.model, task)
-    names = list(config.splits) or held_out(splits)
-    if unknown := set(names) - set(splits.parts):
-        raise UserError(f"splits: the data have {', '.join(splits.parts)}, not {', '.join(sorted(unknown))}")
-    others = _others(config.against, names) if config.against else {}
+    names = chosen(list(config.splits), splits, config)
+    records = {name: splits.records[name] for name in names} if isinstance(splits, RecordSplits) else {}
+    others = read_others(config.against, records, task.metric()) if config.against else {}
     results = evaluate_run(
         run,
         make_data_module(run.config, splits, task),
@@ -64,11 +67,61 @@ def main(config: DictConfig, overrides: list[str]) -> None:
         precision=config.precision,
         shots=config.shots or 0,
         seed=config.seed,
+        about=about(config),
     )
     write_results(folder, {**_of_harness(folder), **results})
     tell(folder, results)
-    for split, theirs in others.items():
-        compare(folder, split, config.against, theirs, make(run.config.task).metric(), seed=config.seed)
+    if config.run:
+        write_report(folder)
+    for split, other in others.items():
+        found = differences(folder, other, task.metric(), seed=config.seed)
+        tell_differences(f"{split}: less {config.against}", found)
+
+
+def check(config: DictConfig) -> None:
+    """UserError for what no evaluation can do, before anything is opened."""
+    if bool(config.run) == (config.get("model") is not None):
+        both = "and model= are two models: give one of them" if config.run else "needs a run's folder"
+        raise UserError(f"run: {both}, as in run=outputs/...; or model=hf model.path=FOLDER")
+    if config.batch_size < 1:
+        raise UserError(f"batch_size={config.batch_size} must be at least 1")
+    if config.shots is not None and config.shots < 0:
+        raise UserError(f"shots={config.shots} must be at least 0")
+    if config.precision not in PRECISIONS:
+        near = nearest(config.precision, PRECISIONS)
+        hint = f". Did you mean precision={near}?" if near else ""
+        raise UserError(f"precision={config.precision} must be one of {', '.join(PRECISIONS)}{hint}")
+    if config.lm_eval and config.against:
+        raise UserError("against: compares answers to splits, and lm_eval=[...] has none")
+
+
+def chosen(names: Sequence[str], splits: TextSplits | RecordSplits, config: DictConfig) -> list[str]:
+    """The splits to evaluate; UserError for one that is not there, and for what text has not."""
+    for part in names:
+        if part not in splits.parts:
+            near = nearest(part, splits.parts)
+            hint = f". Did you mean splits=[{near}]?" if near else ""
+            raise UserError(f"splits: the data have {', '.join(splits.parts)}, not {part}{hint}")
+    if isinstance(splits, TextSplits):
+        for key in OF_ANSWERS:
+            if config.get(key):
+                raise UserError(f"{key}: of text there are losses alone, and no answers; task=... has some")
+    return list(dict.fromkeys(names)) or held_out(splits)
+
+
+def about(config: DictConfig) -> dict[str, Any]:
+    """What answers are of: a run's checkpoint, or a model; and the data and the task, if not the run's."""
+    if not config.run:
+        return {"model": config.model.get("path"), **{name: told(config[name]) for name in INSTEAD}}
+    folder = RunFolder.open(config.run)
+    own = folder.config()
+    other = {name: told(config[name]) for name in INSTEAD if config.get(name) not in (None, own.get(name))}
+    return {"checkpoint": folder.resolve(config.checkpoint).name, **other}
+
+
+def told(node: DictConfig) -> str:
+    """What a node makes, as its module is called: "translation"."""
+    return str(node._target_).split(".")[-2]
 
 
 def harness(config: DictConfig) -> None:
@@ -105,18 +158,28 @@ def _of_harness(folder: Path) -> dict[str, Any]:
 
 def opened(config: DictConfig) -> LoadedRun:
     """The run, or a model that is none, with its config as this evaluation wants it."""
-    if config.run is None and config.get("model") is None:
-        raise UserError("run: needs a run's folder, as in run=outputs/...; or model=hf model.path=FOLDER")
-    needed = () if config.lm_eval else ("data", "task")
-    run = (
-        load_run(config.run, config.checkpoint, merged=True)
-        if config.run
-        else load_pretrained(config, needed=needed)
-    )
-    for name in INSTEAD:
+    if config.run:
+        run = load_run(config.run, config.checkpoint, merged=True)
+    else:
+        run = load_pretrained(config, needed=() if config.lm_eval else INSTEAD)
+    for name in (*INSTEAD, "decode"):
         if config.get(name) is not None:
             run.config[name] = config[name]
+    if config.run and config.get("task") is not None:
+        fit(run, config.run)
     return run
+
+
+def fit(run: LoadedRun, folder: str) -> None:
+    """Cut sequences as the task that was put in place of the run's wants it; UserError for missing heads."""
+    task = make(run.config.task)
+    if missing := [
+        name for name in getattr(task, "heads", {}) if name not in getattr(run.model, "heads", {})
+    ]:
+        raise UserError(
+            f"task: {run.config.task._target_} reads a head {missing[0]!r}, which run={folder} does not have"
+        )
+    run.config.sampling = {"_target_": RECORD_SAMPLING if isinstance(task, RecordTask) else TEXT_SAMPLING}
 
 
 def held_out(splits: TextSplits | RecordSplits) -> list[str]:
@@ -135,8 +198,12 @@ def evaluate_run(
     precision: str = "auto",
     shots: int = 0,
     seed: int = 1337,
+    about: Mapping[str, Any],
 ) -> Results:
-    """The loss over all of each split; of text what compressors make of it, of records the task's figures."""
+    """The loss over all of each split; of text what compressors make of it, of records the task's figures.
+
+    `about` stands with the figures that are kept in the folder.
+    """
     task, precision = make(run.config.task), resolve_precision(precision, device.type)
     splits: Any = data_module.splits
     results = {}
@@ -151,7 +218,15 @@ def evaluate_run(
         else:
             with autocast(precision, device.type):
                 results[name] |= judged_figures(
-                    run, task, splits, name, folder=folder, batch_size=batch_size, shots=shots, seed=seed
+                    run,
+                    task,
+                    splits,
+                    name,
+                    folder=folder,
+                    batch_size=batch_size,
+                    shots=shots,
+                    seed=seed,
+                    about=about,
                 )
     if isinstance(splits, RecordSplits):
         write_evaluation(folder)
@@ -168,6 +243,7 @@ def judged_figures(
     batch_size: int,
     shots: int,
     seed: int,
+    about: Mapping[str, Any],
 ) -> dict[str, float]:
     """What the task measures of the run's answers to a split, which are kept in the folder."""
     decoding: Decoding = make(run.config.decode)
@@ -177,7 +253,7 @@ def judged_figures(
         return task.predict(run.model, batch, run.tokenizer, decoding, shots=solved)
 
     judged = judge(splits.records[name], answer, metric, batch_size=batch_size, seed=seed, title=name)
-    save(folder, name, judged, metric, shots=shots, decode=run.config.decode._target_)
+    save(folder, name, judged, metric, shots=shots, decode=run.config.decode._target_, **about)
     return judged.figures
 
 
@@ -198,54 +274,3 @@ def compressors(counts: dict[str, int]) -> dict[str, float]:
     """Bits per byte of gzip and xz on the beginning of a split's text (all of it, up to 4 MB)."""
     size = counts.get("compressed_bytes")
     return {name: 8 * counts[f"{name}_bytes"] / size for name in ("gzip", "xz")} if size else {}
-
-
-def _others(against: str, names: Sequence[str]) -> dict[str, Any]:
-    """The other run's saved predictions, read before anything is computed."""
-    return {name: saved_statistics(Path(against), name) for name in names}
-
-
-def compare(folder: Path, split: str, against: str, theirs: Any, metric: Any, *, seed: int) -> None:
-    """Print this run's figures less the other's, by a paired bootstrap (Koehn 2004)."""
-    ours = saved_statistics(folder, split)
-    if ours[0] != theirs[0]:
-        raise UserError(f"against={against}: its {split} has other records")
-    table = _table(f"{split}: less {against}", "difference", "95 % interval", "p")
-    for name, found in paired(metric, ours[1], theirs[1], seed=seed).items():
-        interval = f"[{found['low']:+.4f}, {found['high']:+.4f}]"
-        table.add_row(name, f"{found['difference']:+.4f}", interval, f"{found['p_value']:.3f}")
-    Console().print(table)
-
-
-def tell(folder: Path, results: Results) -> None:
-    """Print a table: of records a figure a row with its interval, of text a split a row."""
-    summary = folder / "predictions" / "summary.json"
-    known = json.loads(summary.read_text()) if summary.is_file() else {}
-    if not known:
-        print_results(results)
-        return
-    table = _table("split", "figure", "value", "95 % interval")
-    for split, values in results.items():
-        intervals = known.get(split, {}).get("intervals", {})
-        for number, (name, value) in enumerate(values.items()):
-            interval = "{:.4g} to {:.4g}".format(*intervals[name]) if name in intervals else ""
-            table.add_row("" if number else split, name.replace("_", " "), f"{value:.4g}", interval)
-    Console().print(table)
-    print(f"predictions and page: {folder / 'evaluation.html'}")
-
-
-def print_results(results: Results) -> None:
-    """A row a split; only bits per byte can be compared with the compressors."""
-    columns = list(dict.fromkeys(name for values in results.values() for name in values))
-    table = _table("split", *(name.replace("_", " ") for name in columns))
-    for split, values in results.items():
-        table.add_row(split, *(f"{values[name]:.4f}" if name in values else "" for name in columns))
-    Console().print(table)
-
-
-def _table(first: str, *others: str) -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    table.add_column(first)
-    for name in others:
-        table.add_column(name, justify="left" if name == "figure" else "right")
-    return table

@@ -31,6 +31,7 @@ from gpt_exp.errors import UserError
 from gpt_exp.interfaces import Model, Record, RecordSampling, RecordTask, Source, Task, Tokenizer
 from gpt_exp.logger.run_folder import RunFolderLogger
 from gpt_exp.model.heads import host, without_heads
+from gpt_exp.model.hugging_face import load_heads, local
 from gpt_exp.precision import resolve_precision
 from gpt_exp.run.checkpoint_io import RunCheckpointIO, load_weights
 from gpt_exp.run.durable import write_file
@@ -277,6 +278,8 @@ def load_run(run: str | Path, checkpoint: str = "best", *, merged: bool = False)
     if missing := model.state_dict().keys() - weights.keys():
         if not has_base(config):
             raise UserError(f"{folder.path}: the checkpoint lacks {min(missing)}")
+        if OmegaConf.select(config, "init.run"):
+            config.init.run = base_of(folder, config.init.run)
         model = make_model(config, tokenizer, task)
     model.load_state_dict(weights, strict=False)
     if merged:
@@ -284,15 +287,34 @@ def load_run(run: str | Path, checkpoint: str = "best", *, merged: bool = False)
     return LoadedRun(model.eval(), tokenizer, config)
 
 
+def base_of(folder: RunFolder, run: str) -> str:
+    """Where the run lies that this one began from: at `run`, or as NAME/TIME under the same outputs.
+
+    Raises UserError where it is at neither place.
+    """
+    beside = folder.path.absolute().parents[1].joinpath(*Path(run).parts[-2:])
+    for path in (Path(run), beside):
+        if RunFolder(path).config_file.is_file():
+            return str(path)
+    raise UserError(
+        f"{folder.path} keeps what it trained alone: the rest is in init.run={run}, not found from here"
+    )
+
+
 def load_pretrained(config: DictConfig, *, needed: Sequence[str] = ("data", "task")) -> LoadedRun:
-    """A model that is no run, such as a Hugging Face folder, with the config of an evaluation."""
+    """A checkpoint in Hugging Face's layout, with its task's heads, and the config of an evaluation."""
     for name in needed:
         if config.get(name) is None:
             raise UserError(f"{name}: a model that is no run needs one, as in {name}=...")
-    path = config.model.get("path")
-    tokenizer = make(config.tokenizer) if config.get("tokenizer") else open_tokenizer(path)
+    if config.model._target_ != HUGGING_FACE:
+        raise UserError(
+            "model: one that is no run comes from a folder or the hub, as in model=hf model.path=..."
+        )
+    folder = local(config.model.path)
+    tokenizer = make(config.tokenizer) if config.get("tokenizer") else open_tokenizer(folder)
     full = DictConfig(OmegaConf.merge(_DEFAULTS, OmegaConf.to_container(config, resolve=True)))
     model = make_model(full, tokenizer, make(config.task) if config.get("task") else None)
+    load_heads(model, folder)
     return LoadedRun(model.eval(), tokenizer, full)
 
 

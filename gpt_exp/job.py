@@ -117,7 +117,8 @@ def leave_the_others() -> None:
 
 def finish(folder: RunFolder, experiment: Experiment) -> None:
     """Evaluate the best checkpoint on all held-out text and write the report."""
-    from gpt_exp.evaluate import evaluate_run, held_out, tell
+    from gpt_exp.evaluate import evaluate_run, held_out
+    from gpt_exp.evaluation.tables import tell
     from gpt_exp.experiment import LoadedRun, load_run
     from gpt_exp.hardware import peak_memory
     from gpt_exp.logger.tracker import Tracker
@@ -138,6 +139,7 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
         batch_size=data_module.batch_size // (trainer.world_size * trainer.accumulate_grad_batches),
         device=module.device,
         precision=trainer.precision,
+        about={"checkpoint": folder.resolve("best").name} if folder.checkpoints() else {},
     )
     summary = {
         "step": trainer.global_step,

@@ -10,26 +10,27 @@ from omegaconf import OmegaConf
 from gpt_exp import export
 from gpt_exp.config.compose import compose
 from gpt_exp.evaluation.judged import judge, save
-from gpt_exp.experiment import load_run, make_model
+from gpt_exp.experiment import load_run, make, make_model
 from gpt_exp.interfaces import Prediction
 from gpt_exp.run.checkpoint_io import RunCheckpointIO
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.task.metric.translation import TranslationMetric
-from gpt_exp.task.translation import Translation
 from gpt_exp.tokenizer.byte import byte
 
 TINY = [
-    "data=parallel",
-    "task=translation",
     "module=fine_tuning",
     "tokenizer=byte",
     "model.num_layers=1",
     "model.num_heads=2",
     "model.embedding_dim=16",
     "model.context_length=64",
-    "task.max_new_tokens=3",
     "optimizer.lr=0.0123",
 ]
+TASKS = {
+    "translation": ["data=parallel", "task=translation", "task.max_new_tokens=3"],
+    "sentiment": ["data=sst2", "task=sentiment"],
+    "dialogue": ["data=dialogsum_dialogues", "task=dialogue", "task.max_new_tokens=3"],
+}
 RECORDS = [
     {"source": "Two dogs run in the snow .", "target": "Zwei Hunde rennen im Schnee ."},
     {"source": "A man reads a book .", "target": "Ein Mann liest ein Buch ."},
@@ -41,13 +42,19 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::F
 def new_run(tmp_path):
     """A run as training leaves it, with weights as they are drawn and one checkpoint a step."""
 
-    def make(*overrides, steps=(7,), name="demo") -> RunFolder:
-        given = [*TINY, f"data.root={tmp_path}/secret", f"paths.outputs={tmp_path}/outputs", *overrides]
+    def make_run(*overrides, steps=(7,), name="demo", of="translation") -> RunFolder:
+        given = [
+            *TINY,
+            *TASKS[of],
+            f"data.root={tmp_path}/secret",
+            f"paths.outputs={tmp_path}/outputs",
+            *overrides,
+        ]
         config = compose("train", given)
         folder = RunFolder.create(tmp_path / "outputs" / name / "1", config, given)
         byte().save(folder.tokenizer)
         for step in steps:
-            state = trained(make_model(config, byte(), Translation(template="{source} =>"))).state_dict()
+            state = trained(make_model(config, byte(), make(config.task))).state_dict()
             weights = {f"model.{name}": tensor for name, tensor in state.items()}
             RunCheckpointIO().save_checkpoint({"state_dict": weights}, folder.checkpoint(step))
         results = {"step": 7, "num_tokens_seen": 7000, "seconds": 12.0, "val": {"loss": 2.5, "gzip": 3.0}}
@@ -62,10 +69,11 @@ def new_run(tmp_path):
             batch_size=2,
             seed=0,
         )
-        save(folder.path, "val", judged, TranslationMetric(), shots=0)
+        about = {"shots": 0, "checkpoint": folder.resolve("best").name}
+        save(folder.path, "val", judged, TranslationMetric(), **about)
         return folder
 
-    return make
+    return make_run
 
 
 def trained(model):
@@ -144,6 +152,54 @@ def test_results_of_another_checkpoint_are_not_told(new_run, tmp_path):
     text = (exported(run, tmp_path, "step-00000003") / "README.md").read_text()
     assert "model-index" not in text and "step-00000003, which is not the run's best one" in text
     assert "model-index" in (exported(run, tmp_path, "step-00000007") / "README.md").read_text()
+
+
+def test_answers_of_another_checkpoint_task_or_data_are_not_told(new_run, tmp_path):
+    run = new_run(steps=(3, 7))
+    summary = run.path / "predictions/summary.json"
+    entry = json.loads(summary.read_text())["val"]
+    for other in ({"checkpoint": "step-00000003"}, {"task": "summarization"}, {"data": "delimited"}):
+        summary.write_text(json.dumps({"val": entry | other}))
+        text = (exported(run, tmp_path) / "README.md").read_text()
+        assert "bleu" not in text and "| val | loss | 2.5 |" in text
+    summary.write_text(json.dumps({"val": entry | {"checkpoint": "step-00000003", "shots": 5}}))
+    run.best.write_text(json.dumps({"step": 7}))
+    text = (exported(run, tmp_path, "step-00000003") / "README.md").read_text()
+    assert "| val | bleu |" in text and "loss" not in text and "Answers to val: 5 shots." in text
+
+
+@pytest.mark.parametrize("adapter", ["full", "lora"])
+def test_what_the_card_says_of_a_head_gives_the_runs_own_logits(new_run, tmp_path, monkeypatch, adapter):
+    pytest.importorskip("transformers")
+    run = new_run(f"adapter={adapter}", of="sentiment")
+    folder = exported(run, tmp_path)
+    text = (folder / "README.md").read_text()
+    assert "pipeline_tag" not in text and "generate(" not in text
+    monkeypatch.chdir(folder)
+    found = {}
+    exec(text.split("```python\n")[1].split("```")[0], found)
+    ours = load_run(run.path)
+    task = make(ours.config.task)
+    example = task.example({"text": "your text", "label": "negative"}, byte(), context_length=64)
+    with torch.no_grad():
+        logits, _ = task.scores(ours.model, task.collate([example]))
+    torch.testing.assert_close(found["logits"], logits[0], rtol=0, atol=1e-4)
+    assert found["labels"] == ["negative", "positive"]
+
+
+@pytest.mark.parametrize("end", [None, "<end>"])
+def test_a_dialogue_is_asked_in_its_own_form(new_run, tmp_path, monkeypatch, end):
+    pytest.importorskip("transformers")
+    run = new_run("task.end_of_turn=" + ("null" if end is None else f"'{end}'"), of="dialogue")
+    folder = exported(run, tmp_path)
+    monkeypatch.chdir(folder)
+    found = {}
+    exec((folder / "README.md").read_text().split("```python\n")[1].split("```")[0], found)
+    task = make(run.config().task)
+    messages = [{"role": "user", "content": "your message"}]
+    expected, _ = task.read({"messages": messages}, byte(), 64)
+    prefix = task.template.prefix("assistant", byte())
+    assert found["tokens"].input_ids[0].tolist() == [*expected.tolist(), *prefix]
 
 
 def test_a_run_that_goes_on_from_a_model_says_so(new_run, tmp_path):

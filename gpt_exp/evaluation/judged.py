@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpt_exp.errors import UserError
 from gpt_exp.evaluation.batches import in_batches
 from gpt_exp.interfaces import Prediction, PredictionMetric, Record
 from gpt_exp.run.durable import write_file
+from gpt_exp.run.folder import read_json
 from gpt_exp.run.loads import loads
 from gpt_exp.task.metric.bootstrap import Interval, intervals
 
@@ -75,8 +75,7 @@ def save(folder: Path, split: str, judged: Judged, metric: PredictionMetric, **h
         )
     ]
     write_file(predictions_file(folder, split), "\n".join(lines) + "\n")
-    summary = folder / "predictions" / "summary.json"
-    known = loads(summary.read_bytes()) if summary.exists() else {}
+    known = read_json(summary_file(folder))
     known[split] = {
         "figures": judged.figures,
         "intervals": judged.intervals,
@@ -85,17 +84,20 @@ def save(folder: Path, split: str, judged: Judged, metric: PredictionMetric, **h
         "num_predictions": len(judged.predictions),
         **how,
     }
-    write_file(summary, json.dumps(known, indent=1))
+    write_file(summary_file(folder), json.dumps(known, indent=1))
+
+
+def summary_file(folder: Path) -> Path:
+    return folder / "predictions" / "summary.json"
 
 
 def predictions_file(folder: Path, split: str) -> Path:
     return folder / "predictions" / f"{split}.jsonl"
 
 
-def saved_statistics(folder: Path, split: str) -> tuple[list[Any], np.ndarray]:
-    """References and statistics of another run's predictions; raises UserError where it has none."""
-    file = predictions_file(folder, split)
-    if not file.is_file():
-        raise UserError(f"{folder} has no predictions for {split}: gpt-exp evaluate run={folder} first")
-    rows: list[Mapping[str, Any]] = [loads(line) for line in file.read_bytes().splitlines()]
-    return [row["reference"] for row in rows], np.array([row["statistics"] for row in rows])
+def read_predictions(folder: Path, split: str) -> tuple[list[Any], np.ndarray, str]:
+    """References and statistics of a split's saved predictions, and the name of their main figure."""
+    lines = predictions_file(folder, split).read_bytes().splitlines()
+    rows: list[Mapping[str, Any]] = [loads(line) for line in lines]
+    main = str(read_json(summary_file(folder)).get(split, {}).get("main"))
+    return [row["reference"] for row in rows], np.array([row["statistics"] for row in rows]), main

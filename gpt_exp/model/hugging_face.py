@@ -45,8 +45,7 @@ def from_pretrained(
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype={dtype!r} must be one of {', '.join(DTYPES)}")
-    folder = Path(path).expanduser()
-    folder = folder if folder.is_dir() else _download(path)
+    folder = local(path)
     config = _read_json(folder / "config.json")
     family = _family(config.get("model_type"))
     _check_config(config, family.HUGGING_FACE_SUPPORTED)
@@ -86,6 +85,30 @@ def save_pretrained(
     _write_json(folder / "config.json", config)
     _save_tensors(tensors, folder, max_shard_bytes)
     _save_heads(model, folder / HEADS_FILE)
+
+
+def local(path: str) -> Path:
+    """The folder of a checkpoint, which may be a repository of the hub; ValueError where there is neither."""
+    folder = Path(path).expanduser()
+    folder = folder if folder.is_dir() else _download(path)
+    if not (folder / "config.json").is_file():
+        raise ValueError(f"{folder} has no config.json: a checkpoint is a folder with it and safetensors")
+    return folder
+
+
+def load_heads(model: nn.Module, folder: Path) -> None:
+    """A task's heads as `save_pretrained` kept them; ValueError where they are not there or do not fit."""
+    wanted = {n: t for n, t in model.state_dict().items() if n.startswith(f"{HEADS}.")}
+    file = folder / HEADS_FILE
+    if wanted and not file.is_file():
+        names = ", ".join(dict.fromkeys(name.split(".")[1] for name in wanted))
+        raise ValueError(f"{folder} has no {HEADS_FILE}: the task reads {names} from there")
+    state = load_file(file) if wanted else {}
+    try:
+        _check_state(state, wanted)
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+    model.load_state_dict(state, strict=False)
 
 
 def _download(name: str) -> Path:

@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from gpt_exp.errors import UserError
 from gpt_exp.page import intervals, numbers
 from gpt_exp.page.figures import PALETTE, layout, to_json
-from gpt_exp.page.judged import Evaluated, Example, read_examples, read_summary
+from gpt_exp.page.judged import Evaluated, Example, read_examples, read_summary, told_how
 from gpt_exp.page.links import called
 from gpt_exp.page.marked import Compared, Folded, compared, plain
 from gpt_exp.page.render import SCRIPT, render, write_page
@@ -85,21 +85,11 @@ def _section(folder: Path, split: Evaluated) -> Section:
     without = len(scores) - len(finite)
     return Section(
         split.split,
-        ", ".join([numbers.several(len(scores), "prediction"), *_how(split.how)]),
+        ", ".join([numbers.several(len(scores), "prediction"), *told_how(split.how)]),
         to_json(histogram(finite)),
         f"{numbers.several(without, 'score')} left out: not finite" if without else "",
         {title: [_shown(example) for example in some] for title, some in examples.items() if some},
     )
-
-
-def _how(how: dict[str, Any]) -> list[str]:
-    """Words for what predictions were made with."""
-    decoding = str(how.get("decode") or "").rpartition(".")[2]
-    shots = how.get("shots")
-    return [
-        *([f"decoding: {decoding}"] if decoding else []),
-        *([numbers.several(shots, "shot")] if isinstance(shots, int) and shots else []),
-    ]
 
 
 def _shown(example: Example) -> Shown:

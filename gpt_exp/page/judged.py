@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gpt_exp.errors import UserError
-from gpt_exp.evaluation.judged import predictions_file
+from gpt_exp.evaluation.judged import predictions_file, summary_file
+from gpt_exp.page.numbers import several
 from gpt_exp.run.folder import read_json
 from gpt_exp.run.loads import loads
 
+INSTEAD = ("data", "task")  # An entry has these where they are not the run's own.
 NUM_EXAMPLES = 10  # Of each kind.
+HOW = ("decode", "shots", "checkpoint", "model", *INSTEAD)  # What an entry says of how answers were made.
 SEED = 0  # Of the examples at random, and of which stand for many with one score.
 
 Interval = tuple[float, float]
@@ -36,7 +39,17 @@ class Evaluated(NamedTuple):
     figures: list[Figure]  # The main one first.
     higher_is_better: bool
     num_predictions: int
-    how: dict[str, Any]  # Such as {"shots": 0, "decode": "gpt_exp.decoding.greedy.Greedy"}.
+    how: dict[str, Any]  # Such as {"shots": 5, "decode": "gpt_exp.decoding.greedy.Greedy"}.
+
+
+def told_how(how: Mapping[str, Any]) -> list[str]:
+    """Words for what predictions were made with."""
+    decoding, shots = str(how.get("decode") or "").rpartition(".")[2], how.get("shots")
+    return [
+        *([f"decoding: {decoding}"] if decoding else []),
+        *([several(shots, "shot")] if isinstance(shots, int) else []),
+        *(f"{name}: {how[name]}" for name in ("checkpoint", "model", *INSTEAD) if name in how),
+    ]
 
 
 class Example(NamedTuple):
@@ -56,10 +69,6 @@ class Scored(NamedTuple):
     examples: dict[str, list[Example]]
 
 
-def summary_file(folder: Path) -> Path:
-    return folder / "predictions" / "summary.json"
-
-
 def read_summary(folder: Path) -> list[Evaluated]:
     """The splits that were evaluated, in that order; none where there is no summary. Raises UserError."""
     file = summary_file(folder)
@@ -74,7 +83,7 @@ def _evaluated(file: Path, split: str, entry: Any) -> Evaluated:
     names = sorted(figures, key=lambda name: name != main)
     better = {main: "more" if higher else "less"}
     found = [Figure(split, n, figures[n], _interval(intervals.get(n)), better.get(n)) for n in names]
-    how = {name: entry[name] for name in ("decode", "shots") if name in entry}
+    how = {name: entry[name] for name in HOW if entry.get(name)}
     number = entry.get("num_predictions")
     return Evaluated(split, found, higher, number if isinstance(number, int) else 0, how)
 

@@ -12,7 +12,7 @@ import yaml
 
 from gpt_exp.page import numbers
 from gpt_exp.page.intervals import between
-from gpt_exp.page.judged import Figure, read_summary
+from gpt_exp.page.judged import INSTEAD, Evaluated, Figure, read_summary, told_how
 from gpt_exp.page.links import called
 from gpt_exp.page.render import render
 from gpt_exp.run.folder import RunFolder, read_json
@@ -49,7 +49,7 @@ class Exported(NamedTuple):
     """What only the export knows."""
 
     checkpoint: str  # Its folder's name.
-    is_best: bool  # Results are of the best checkpoint.
+    is_best: bool  # The losses that training ends with are of the best checkpoint.
     num_parameters: int
     heads: str | None  # The file with the task's heads.
 
@@ -57,17 +57,19 @@ class Exported(NamedTuple):
 def model_card(folder: RunFolder, exported: Exported) -> str:
     """README.md: metadata in YAML, then what was trained how, what it reaches, and how it is opened."""
     config = folder.plain_config()
-    figures = list(_figures(folder)) if exported.is_best else []
+    evaluated = _evaluated(folder, exported)
+    figures = list(_figures(folder, exported, evaluated))
     name, time = called(folder.path.absolute())
     return render(
         TEMPLATE,
         metadata=yaml.safe_dump(
-            _metadata(config, name, figures), sort_keys=False, allow_unicode=True
+            _metadata(config, name, figures, exported), sort_keys=False, allow_unicode=True
         ).strip(),
         name=name,
         exported=exported,
         num_parameters=numbers.count(exported.num_parameters),
         figures=[_told(figure) for figure in figures],
+        answers=[(each.split, ", ".join(how)) for each in evaluated if (how := _how(each))],
         rows=[*_training(folder), *_parts(config), *_environment(folder), ("run", f"{name} {time}")],
         **_description(config),
     )
@@ -75,22 +77,41 @@ def model_card(folder: RunFolder, exported: Exported) -> str:
 
 def _description(config: Mapping[str, Any]) -> dict[str, Any]:
     """What it is, and what it is asked with."""
-    prompts = _get(config, "task.template")
+    prompts, labels = _get(config, "task.template"), _get(config, "task.labels")
     return {
         "family": _class(config, "model"),
         "task": _task(config).replace("_", " "),
         "dataset": _dataset(config),
         "base": _base(config),
         "prompts": prompts if isinstance(prompts, str) else None,
-        "prompt": _prompt(prompts) if isinstance(prompts, str) else json.dumps("Once upon a time"),
-        "max_new_tokens": int(_get(config, "task.max_new_tokens") or 100),
+        "prompt": _prompt(config),
+        "labels": json.dumps(labels, ensure_ascii=False) if isinstance(labels, list) else None,
+        "max_new_tokens": 1 if _task(config) == "recommendation" else _max_new_tokens(config),
     }
 
 
-def _figures(folder: RunFolder) -> Iterator[Figure]:
+def _max_new_tokens(config: Mapping[str, Any]) -> int:
+    return int(_get(config, "task.max_new_tokens") or 100)
+
+
+def _evaluated(folder: RunFolder, exported: Exported) -> list[Evaluated]:
+    """Judged answers of this very checkpoint to the run's own data and task."""
+    return [
+        evaluated
+        for evaluated in read_summary(folder.path)
+        if evaluated.how.get("checkpoint") == exported.checkpoint and not set(INSTEAD) & set(evaluated.how)
+    ]
+
+
+def _how(evaluated: Evaluated) -> list[str]:
+    """How answers were made; the card tells of one checkpoint alone."""
+    return told_how({name: each for name, each in evaluated.how.items() if name != "checkpoint"})
+
+
+def _figures(folder: RunFolder, exported: Exported, evaluated: list[Evaluated]) -> Iterator[Figure]:
     """By split, what predictions were judged by, and the losses."""
-    results = read_json(folder.results)
-    judged = {evaluated.split: evaluated.figures for evaluated in read_summary(folder.path)}
+    results = read_json(folder.results) if exported.is_best else {}
+    judged = {each.split: each.figures for each in evaluated}
     splits = [split for split, found in results.items() if isinstance(found, Mapping)]
     for split in dict.fromkeys([*judged, *splits]):
         yield from judged.get(split, [])
@@ -99,11 +120,13 @@ def _figures(folder: RunFolder) -> Iterator[Figure]:
                 yield Figure(split, name, value)
 
 
-def _metadata(config: Mapping[str, Any], name: str, figures: list[Figure]) -> dict[str, Any]:
+def _metadata(
+    config: Mapping[str, Any], name: str, figures: list[Figure], exported: Exported
+) -> dict[str, Any]:
     """What the hub reads: https://huggingface.co/docs/hub/model-cards#model-card-metadata."""
     known = {
         "library_name": "transformers",
-        "pipeline_tag": "text-generation",
+        "pipeline_tag": None if exported.heads else "text-generation",
         "tags": ["gpt-exp", _task(config)],
         "language": _languages(config),
         "base_model": _hub_name(config, "model.path"),
@@ -121,7 +144,8 @@ def _index(config: Mapping[str, Any], figures: list[Figure]) -> list[dict[str, A
         if abs(figure.value) < float("inf"):
             told = {"type": figure.name, "value": float(figure.value), "name": figure.name.replace("_", " ")}
             by_split.setdefault(figure.split, []).append(told)
-    task = {"type": "text-generation", "name": _task(config).replace("_", " ")}
+    kind = "text-classification" if _get(config, "task.labels") else "text-generation"
+    task = {"type": kind, "name": _task(config).replace("_", " ")}
     data = _dataset(config)
     return [
         {"task": task, "dataset": {"type": data, "name": data, "split": split}, "metrics": metrics}
@@ -172,7 +196,26 @@ def _base(config: Mapping[str, Any]) -> str | None:
     return _without_place(found) if isinstance(found, str) else None
 
 
-def _prompt(template: str) -> str:
+def _prompt(config: Mapping[str, Any]) -> str:
+    """A Python expression for what it is asked with, in the form that it was trained on."""
+    template, roles = _get(config, "task.template"), _get(config, "task.roles")
+    if isinstance(template, str):
+        return _filled(template)
+    if isinstance(roles, Mapping) and {"user", "assistant"} <= roles.keys():
+        end = _get(config, "task.end_of_turn")
+        turn_ends = "tokenizer.eos_token" if end is None else json.dumps(end, ensure_ascii=False)
+        says, answers = (json.dumps(text, ensure_ascii=False) for text in _spoken(roles))
+        return f"{says} + {turn_ends} + {answers}"
+    return json.dumps("your items" if _task(config) == "recommendation" else "Once upon a time")
+
+
+def _spoken(roles: Mapping[str, str]) -> tuple[str, str]:
+    """What a user says, and what stands before the answer."""
+    user = roles["user"]
+    return f"{user}{'' if user[-1:].isspace() else ' '}your message", roles["assistant"]
+
+
+def _filled(template: str) -> str:
     """A Python expression that fills a template."""
     fields = dict.fromkeys(FIELD.findall(template))
     return json.dumps(template, ensure_ascii=False) + "".join(
