@@ -86,7 +86,8 @@ def key_problems(
 
 
 def spelt(override: Override, exists: bool) -> str:
-    """The override for Hydra: `++` where the key is a parameter that no YAML mentions."""
+    """The override for Hydra: `++` where the key, or a key of a whole mapping, is one that no YAML mentions."""
     line = override.input_line
     assert line is not None
-    return line if exists or line.startswith(("+", "~")) else f"++{line}"
+    is_known = exists and not isinstance(override.value(), dict)
+    return line if is_known or line.startswith(("+", "~")) else f"++{line}"
