@@ -91,13 +91,14 @@ def _compose(
     HydraConfig.instance().set_config(config)  # For ${hydra:...}.
     with open_dict(config):
         del config["hydra"]
+    written: Any = OmegaConf.to_container(config, resolve=False)  # As Hydra will have it, too.
     if name == root_config("train"):
         named = [o.value() for o in parsed if o.key_or_group == "init.run"]
         inherit(config, str(named[-1]) if named and named[-1] else None)
     plain: Any = OmegaConf.to_container(config, resolve=False)
     read = references(plain) | _read_by(parsed)
     problems += command_line.key_problems(values, plain, offered, read)
-    spelt = [command_line.spelt(o, o not in values or _exists(plain, o.key_or_group)) for o in parsed]
+    spelt = [command_line.spelt(o, o not in values or _exists(written, o.key_or_group)) for o in parsed]
     unknown = {problem.key for problem in problems}
     for override in values:
         if override.key_or_group not in unknown:

@@ -33,8 +33,7 @@ def inherit(config: DictConfig, run: str | None = None) -> None:
         config.tokenizer = {"_target_": "gpt_exp.tokenizer.file.open", "path": str(folder.tokenizer)}
         if wants_model:
             own = {key: value for key, value in config.model.items() if key != FROM_RUN}
-            changed = {key: value for key, value in own.items() if value is not None}
-            config.model = OmegaConf.merge(theirs.model, changed)
+            config.model = OmegaConf.merge(theirs.model, own)
 
 
 def settle(config: DictConfig) -> None:
