@@ -1,8 +1,8 @@
 """Networks from and to Hugging Face's layout: a folder of config.json, safetensors, and a tokenizer.
 
-The `model_type` of a config.json is the name of the family's module in this folder. That module translates:
-`HUGGING_FACE_SUPPORTED` and `from_hugging_face_config` read a config.json, `hugging_face_config` writes one;
-`from_hugging_face` and `to_hugging_face` give the tensors their names.
+The `model_type` of a config.json is the name of a module in `translation/`, as is that of a network's own
+module. There `SUPPORTED` and `from_config` read a config.json and `to_config` writes one; `from_tensors` and
+`to_tensors` give the tensors their names.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ def from_pretrained(
         raise ValueError(f"dtype={dtype!r} must be one of {', '.join(DTYPES)}")
     folder = local(path)
     config = _read_json(folder / "config.json")
-    family = _family(config.get("model_type"))
-    _check_config(config, family.HUGGING_FACE_SUPPORTED)
+    family = _family(config.get("model_type"), "config.json")
+    _check_config(config, family.SUPPORTED)
     overrides: dict[str, Any] = {"dropout": dropout, "activation_checkpointing": activation_checkpointing}
     if context_length is not None:
         overrides["context_length"] = context_length
     with torch.device("meta"):
-        model = family.from_hugging_face_config(config, **overrides)
+        model = family.from_config(config, **overrides)
     model = model.to(getattr(torch, dtype)).to_empty(device="cpu")
-    state = family.from_hugging_face(_read_tensors(folder), model)
+    state = family.from_tensors(_read_tensors(folder), model)
     _check_state(state, model.state_dict())
     model.load_state_dict(state)
     return model
@@ -73,9 +73,9 @@ def save_pretrained(
     The heads of a task, for which transformers' class has no place, go to a file of their own.
     """
     shape: Shape = model.shape  # type: ignore[assignment]
-    family = importlib.import_module(type(model).__module__)
-    config = family.hugging_face_config(model)
-    tensors = without_heads(family.to_hugging_face(model))
+    family = _family(type(model).__module__.rpartition(".")[2], "the network")
+    config = family.to_config(model)
+    tensors = without_heads(family.to_tensors(model))
     dtype = str(next(iter(tensors.values())).dtype).removeprefix("torch.")
     config |= {"torch_dtype": dtype, "bos_token_id": None, "eos_token_id": None}
     folder.mkdir(parents=True, exist_ok=True)
@@ -127,13 +127,13 @@ def _download(name: str) -> Path:
         ) from error
 
 
-def _family(model_type: Any) -> ModuleType:
-    name = f"gpt_exp.model.{model_type}"
+def _family(model_type: Any, where: str) -> ModuleType:
+    name = f"gpt_exp.model.translation.{model_type}"
     if re.fullmatch(r"\w+", str(model_type)) and importlib.util.find_spec(name):
         family = importlib.import_module(name)
-        if hasattr(family, "from_hugging_face_config"):
+        if hasattr(family, "from_config"):
             return family
-    raise ValueError(f"model_type={model_type!r} in config.json is no family here: there is no {name}")
+    raise ValueError(f"model_type={model_type!r} of {where} has no translation here: there is no {name}")
 
 
 def _check_config(config: Mapping[str, Any], supported: Mapping[str, tuple[Any, ...]]) -> None:

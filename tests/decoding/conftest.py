@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from gpt_exp.model.gpt2 import GPT2, hugging_face_config, to_hugging_face
+from gpt_exp.model.gpt2 import GPT2
 from gpt_exp.model.llama import Llama
+from gpt_exp.model.translation.gpt2 import to_config, to_tensors
 
 
 class TinyModel(nn.Module):
@@ -76,8 +77,8 @@ def counted() -> Any:
 def pair() -> tuple[GPT2, GPT2LMHeadModel]:
     """The same weights here and in transformers."""
     ours = _spread(GPT2(vocab_size=50, context_length=16, num_layers=2, num_heads=2, embedding_dim=16)).eval()
-    theirs = GPT2LMHeadModel(GPT2Config(**hugging_face_config(ours), bos_token_id=None, eos_token_id=None))
-    theirs.load_state_dict(to_hugging_face(ours), strict=False)
+    theirs = GPT2LMHeadModel(GPT2Config(**to_config(ours), bos_token_id=None, eos_token_id=None))
+    theirs.load_state_dict(to_tensors(ours), strict=False)
     theirs.generation_config.pad_token_id = 0
     return ours, theirs.eval()
 
