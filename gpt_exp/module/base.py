@@ -51,7 +51,8 @@ class LanguageModule(LightningModule, ABC):
         self.stopwatch = Stopwatch()
         self.layer_decay = layer_decay
         self.strict_loading = saves_frozen  # Else a checkpoint lacks what `init.run` brings again.
-        self._losses: list[Loss] = []  # Of the micro-batches of this step.
+        self._losses: list[Loss] = []  # Of the micro-batches of this step,
+        self._summed: Loss | None = None  # and their sum over all devices, where it was asked for.
         self._gradient_norm: Tensor | None = None
         self._learning_rate = 0.0
         self._lap_step = 0
@@ -105,10 +106,11 @@ class LanguageModule(LightningModule, ABC):
         return self.trainer.accumulate_grad_batches * self.trainer.world_size
 
     def _step_loss(self) -> Loss:
-        """Of the whole step, over all its micro-batches and devices."""
-        sums = torch.stack([torch.stack([each.total, each.num_targets]).double() for each in self._losses])
-        total, num_targets = self.trainer.strategy.reduce(sums.sum(0), reduce_op="sum")
-        return Loss(total, num_targets)
+        """Of the whole step, over all its micro-batches and devices; summed up once, however often asked."""
+        if self._summed is None:
+            sums = torch.stack([torch.stack([one.total, one.num_targets]).double() for one in self._losses])
+            self._summed = Loss(*self.trainer.strategy.reduce(sums.sum(0), reduce_op="sum"))
+        return self._summed
 
     def gradient_factor(self) -> float:
         """What the step's gradients lack to be those of the mean over all its targets."""
@@ -140,6 +142,7 @@ class LanguageModule(LightningModule, ABC):
             self.report(self._training_metrics(step))
             self.report(self._speed_metrics(step))
         self._losses.clear()
+        self._summed = None
         if step == trainer.max_steps:
             trainer.should_stop = True  # Lightning validates once more then: the last weights may be best.
 

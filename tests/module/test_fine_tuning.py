@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from lightning.pytorch.strategies import SingleDeviceStrategy as Strategy
 
 from gpt_exp import job
 from gpt_exp.errors import UserError
@@ -51,6 +52,20 @@ def test_micro_batches_change_the_memory_and_not_the_learning(train_pairs):
         for f in (at_once, in_parts)
     ]
     assert norms[0] == pytest.approx(norms[1], rel=1e-4)
+
+
+def test_a_step_s_loss_is_summed_over_devices_once(train_pairs, monkeypatch):
+    """Its targets divide the gradients, and its mean is logged."""
+    sums, reduce = [], Strategy.reduce
+
+    def counted(self, tensor, *args, **kwargs):
+        sums.append(tensor)
+        return reduce(self, tensor, *args, **kwargs)
+
+    monkeypatch.setattr(Strategy, "reduce", counted)
+    folder = train_pairs("trainer.max_steps=5", "trainer.accumulate_grad_batches=2", "module.num_predicted=0")
+    assert len([m for m in read_metrics(folder.metrics) if "train/loss" in m]) == 5
+    assert len([each for each in sums if each.shape == (2,)]) == 5  # Loss and number of targets.
 
 
 def test_the_task_s_metric_decides_which_checkpoint_is_best(train_pairs):
@@ -102,6 +117,38 @@ def test_a_run_learns_from_records_however_they_are_sampled(train_pairs, samplin
     folder = train_pairs(f"sampling={sampling}", "module.num_predicted=0")
     losses = [m["train/loss"] for m in read_metrics(folder.metrics) if "train/loss" in m]
     assert sum(losses[-3:]) < sum(losses[:3])
+
+
+@pytest.mark.parametrize("adapter", ["lora", "last_layers"])
+def test_an_interrupted_run_with_frozen_weights_ends_with_the_same_bits(
+    train_pairs, new_pairs_run, train, monkeypatch, adapter
+):
+    if adapter == "lora":
+        pytest.importorskip("peft")
+    base = train("trainer.max_steps=2", name="base")
+    given = ["model=run", f"init.run={base.path}", f"adapter={adapter}", "model.dropout=0.1"]
+    given += ["adapter.num_layers=1"] if adapter == "last_layers" else ["adapter.dropout=0.1"]
+    whole, folder = train_pairs(*given, name="whole"), new_pairs_run(*given, name="interrupted")
+    compute_loss = FineTuning.compute_loss
+
+    def interrupted(self, batch):
+        if self.trainer.global_step == 13 and self.training:
+            raise KeyError("interrupted")
+        return compute_loss(self, batch)
+
+    monkeypatch.setattr(FineTuning, "compute_loss", interrupted)
+    with pytest.raises(KeyError, match="interrupted"):
+        job.run(folder)
+    monkeypatch.undo()
+    job.run(folder)
+    for step in (10, 20):
+        one, other = (load_weights(f.checkpoint(step)) for f in (whole, folder))
+        assert one.keys() == other.keys()
+        assert "token_embedding.weight" not in one  # What the base brings again is not saved.
+        assert all(torch.equal(one[name], other[name]) for name in one)
+    state = torch.load(folder.checkpoint(20) / "state.pt", weights_only=True)
+    assert len(state["optimizer_states"][0]["state"]) == len(one)
+    assert (folder.metrics).read_text() == whole.metrics.read_text()
 
 
 @pytest.mark.slow
