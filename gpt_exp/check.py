@@ -44,6 +44,8 @@ def _job(config: dict[str, Any], job: cost.Cost) -> Iterator[tuple[str, str]]:
     devices = several(job.devices, "device") if job.devices else "devices (decided at the start)"
     factors = f"{job.micro_batch_size} x {devices} x {several(nodes, 'node')} x {accumulate} accumulated"
     yield "batch", f"{config['batch_size']} sequences = {factors}; {job.tokens_per_step:,} tokens a step"
+    if job.record is not None:
+        yield "", f"{job.record.mean:.0f} tokens a record, {job.record.basis}"
     steps = feasibility.get(config, "trainer.max_steps", 1)
     yield "training", f"{steps:,} steps, {count(job.tokens)} tokens, {job.flops:.1e} FLOPs"
     parts = ", ".join(f"{name} {size(part)}" for name, part in job.memory._asdict().items())

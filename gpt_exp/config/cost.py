@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 from gpt_exp.config import feasibility
 from gpt_exp.config.feasibility import get, num_devices
+from gpt_exp.config.record_length import RecordLength, record_length
 from gpt_exp.config.resolve import UNKNOWN
+from gpt_exp.config.trained import compute_share, num_trained
 from gpt_exp.hardware import PEAK_BF16
 
 ASKED_ABOUT = ("A100", "H100", "RTX 4090")  # Told where the machine has no GPU.
@@ -47,6 +49,7 @@ class Cost(NamedTuple):
     micro_batch_size: int
     devices: int | None  # Of one node; None: decided at the start.
     world_size: int
+    record: RecordLength | None  # None: every sequence fills the context.
 
 
 def vocabulary(config: dict[str, Any]) -> tuple[int, bool]:
@@ -71,33 +74,36 @@ def estimate(config: dict[str, Any], shape: Any) -> Cost:
     world_size = (devices or 1) * nodes
     accumulate = get(config, "trainer.accumulate_grad_batches", 1)
     micro = max(1, config["batch_size"] // (world_size * accumulate))
-    tokens_per_step = config["batch_size"] * shape.context_length
+    record = record_length(config, shape.context_length)
+    mean, longest = (record.mean, record.longest) if record else (shape.context_length,) * 2
+    tokens_per_step = round(config["batch_size"] * mean)
     tokens = tokens_per_step * get(config, "trainer.max_steps", 1)
-    memory = _memory(config, shape, micro, world_size)
-    flops = tokens * shape.flops_per_token()
-    return Cost(tokens_per_step, tokens, flops, memory, micro, devices, world_size)
+    memory = _memory(config, shape, micro * longest / shape.context_length, world_size)
+    flops = tokens * shape.flops_per_token(round(mean)) * compute_share(config, shape)
+    return Cost(tokens_per_step, tokens, flops, memory, micro, devices, world_size, record)
 
 
-def _memory(config: dict[str, Any], shape: Any, micro_batch_size: int, world_size: int) -> Memory:
+def _memory(config: dict[str, Any], shape: Any, num_contexts: float, world_size: int) -> Memory:
+    """`num_contexts`: a micro-batch's longest sequences, in sequences of full length."""
     precision = str(get(config, "trainer.precision", "32-true"))
     kept, computed = stored_bytes(precision), computed_bytes(precision, cpu=on_cpu(config))
     share = world_size if _sharded(config) else 1
     copy = computed if computed < kept else 0  # Autocast's copy of the weights.
-    activations = shape.activation_bytes(micro_batch_size, precision_bytes=computed) + LOGITS_BYTES
+    trained = num_trained(config, shape)
     return Memory(
         weights=shape.num_parameters * (kept + copy) / share,
-        gradients=shape.num_parameters * kept / share,
-        optimizer=4 * _optimizer_states(config, shape) / share,
-        activations=activations,
+        gradients=trained * kept / share,
+        optimizer=4 * _optimizer_states(config, shape, trained) / share,
+        activations=shape.activation_bytes(num_contexts, precision_bytes=computed) + LOGITS_BYTES,
     )
 
 
-def _optimizer_states(config: dict[str, Any], shape: Any) -> float:
+def _optimizer_states(config: dict[str, Any], shape: Any, trained: float) -> float:
     """How many numbers the optimizer keeps."""
     name = str(get(config, "optimizer._target_", "")).rpartition(".")[2]
     if name == "muon":  # AdamW for the embeddings.
-        return shape.num_parameters + shape.num_embedding_parameters
-    return shape.num_parameters * STATES.get(name, 2.0)
+        return trained + (shape.num_embedding_parameters if trained == shape.num_parameters else 0)
+    return trained * STATES.get(name, 2.0)
 
 
 def stored_bytes(precision: str) -> int:

@@ -86,7 +86,7 @@ def key_problems(
 
 
 def spelt(override: Override, exists: bool) -> str:
-    """The override for Hydra: `++` where the key, or a key of a whole mapping, is one that no YAML mentions."""
+    """The override for Hydra: `++` where no YAML mentions the key, or those of a whole mapping."""
     line = override.input_line
     assert line is not None
     is_known = exists and not isinstance(override.value(), dict)

@@ -46,7 +46,7 @@ class Shape:
         """6 N + 12 L d T, forward and backward (PaLM, arXiv 2204.02311, appendix B; no recomputation)."""
         return 3 * self.forward_flops_per_token(context_length)
 
-    def activation_bytes(self, micro_batch_size: int, *, precision_bytes: int = 2) -> int:
+    def activation_bytes(self, micro_batch_size: float, *, precision_bytes: int = 2) -> float:
         """What the blocks keep for the backward pass, estimated (after arXiv 2205.05198, section 4.1)."""
         values = self.num_layers * self.num_block_activations
         if self.activation_checkpointing:  # The input of every block, and one block made again.

@@ -1,0 +1,93 @@
+"""How many tokens a task's records are long, before there is a tokenizer. Imports no torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import lru_cache
+from glob import iglob
+from importlib import import_module
+from pathlib import Path
+from statistics import fmean
+from typing import Any, NamedTuple
+
+from gpt_exp.config.feasibility import get
+from gpt_exp.config.keys import META
+from gpt_exp.corpus.record_texts import RecordTexts
+
+ONE_BY_ONE = "gpt_exp.sampling.length_buckets."  # Every other sampling fills the context.
+FILES = ("train", "root")  # Keys of data that lie on this machine.
+MAX_BYTES = 32 * 2**20  # Of files that are read for an estimate: a second.
+NUM_ENCODED = 200  # Records, where there is a tokenizer.
+CHARACTERS_PER_TOKEN = 3.5  # Of a vocabulary of some thousands, which is still to be trained.
+AT_HAND = ("byte", "file")  # Tokenizers that need no training and no download.
+
+
+class RecordLength(NamedTuple):
+    """Tokens that the model reads of a record."""
+
+    mean: float
+    longest: int
+    basis: str
+
+
+def record_length(config: dict[str, Any], context_length: int) -> RecordLength | None:
+    """Of a resolved config's training records; None where every sequence fills the context."""
+    if not str(get(config, "sampling._target_", "")).startswith(ONE_BY_ONE):
+        return None
+    lengths = _lengths(*(json.dumps(config.get(name), default=str) for name in ("data", "tokenizer")))
+    if not lengths:
+        return RecordLength(context_length, context_length, "as many as fit the context, assumed")
+    cut = [min(length, context_length) for length in lengths]
+    return RecordLength(max(1.0, fmean(cut)), max(1, round(max(cut))), "estimated from the records' texts")
+
+
+@lru_cache(maxsize=64)  # The jobs of a sweep mostly share their data.
+def _lengths(data: str, tokenizer: str) -> list[float]:
+    """Of each training record, in tokens; empty where the data cannot be read in about a second."""
+    node = json.loads(data) or {}
+    if not str(node.get("_target_", "")).startswith("gpt_exp.data.") or not _is_small(node):
+        return []
+    try:
+        texts = [text for text, _ in RecordTexts(records=_made(node)).pieces()]
+        return _in_tokens(texts, json.loads(tokenizer) or {})
+    except (ValueError, OSError, ImportError, TypeError):  # Told where the job reads the data.
+        return []
+
+
+def _in_tokens(texts: list[str], tokenizer: dict[str, Any]) -> list[float]:
+    family = str(tokenizer.get("_target_", "")).rpartition(".")[0].rpartition(".")[2]
+    if family == "items":
+        return [float(len(text.split())) for text in texts]
+    per_token = 1.0 if family == "character" else CHARACTERS_PER_TOKEN
+    if family in AT_HAND and not tokenizer.get("_partial_"):
+        sample = texts[:: max(1, len(texts) // NUM_ENCODED)]
+        encoded = _made(tokenizer).encode_batch(sample)
+        per_token = sum(map(len, sample)) / max(1, sum(map(len, encoded)))
+    return [len(text) / per_token for text in texts]
+
+
+def _made(node: dict[str, Any]) -> Any:
+    module, _, name = node["_target_"].rpartition(".")
+    return getattr(import_module(module), name)(**{k: v for k, v in node.items() if k not in META})
+
+
+def _is_small(data: dict[str, Any]) -> bool:
+    named = [data[key] for key in FILES if data.get(key)]
+    total = 0
+    for path in _files(named, str(data.get("folder") or "")):
+        total += path.stat().st_size
+        if total > MAX_BYTES:
+            return False
+    return total > 0
+
+
+def _files(named: Any, folder: str) -> Iterator[Path]:
+    """All files that paths, patterns and folders mean; of a folder that holds `folder` those in there."""
+    if isinstance(named, list):
+        for each in named:
+            yield from _files(each, folder)
+    elif isinstance(named, str):
+        for found in map(Path, iglob(str(Path(named).expanduser()), recursive=True)):  # noqa: PTH207
+            inner = found / folder if folder and (found / folder).is_dir() else found
+            yield from (inner.rglob("*") if inner.is_dir() else [inner])
