@@ -82,7 +82,11 @@ def chosen(config: DictConfig) -> list[Part]:
     """The checkpoints to average, in the order of their names or as they are given; raises UserError."""
     if bool(config.run) == bool(config.runs):
         raise UserError("run or runs: one run whose checkpoints, or several runs that are averaged")
+    if (config.runs or config.checkpoints) and config.last is not None:
+        raise UserError("last: the newest of one run, without runs and without checkpoints")
     if config.runs:
+        if config.checkpoints:
+            raise UserError("checkpoints: of one run; of several, checkpoint=... says which of each")
         return [_part(RunFolder.open(run), config.checkpoint) for run in config.runs]
     folder = RunFolder.open(config.run)
     names = list(config.checkpoints) or _last(folder, config.last)

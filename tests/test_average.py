@@ -116,6 +116,11 @@ def test_what_has_no_mean_is_a_line(saved: Any, tmp_path: Path, capsys: pytest.C
     folder, other = saved(), saved("model.embedding_dim=16", name="narrow")
     assert "run or runs" in refused(capsys)
     assert "callback.checkpoint.keep_last" in refused(capsys, f"run={folder.path}", "last=5")
+    assert "last: the newest of one run" in refused(capsys, f"runs=[{folder.path}]", "last=1")
+    assert "last: the newest of one run" in refused(
+        capsys, f"run={folder.path}", "checkpoints=[step-10]", "last=1"
+    )
+    assert "checkpoints: of one run" in refused(capsys, f"runs=[{folder.path}]", "checkpoints=[step-10]")
     told = refused(capsys, f"runs=[{folder.path},{other.path}]")
     assert "(257, 16) and before (257, 32)" in told
     deeper = saved("model.num_layers=3", name="deep")
