@@ -37,6 +37,11 @@ LEAST = {
     "callback.samples.every_n_steps": (1, True),
     "callback.samples.max_new_tokens": (1, True),
     "callback.samples.temperature": (0, True),
+    "module.num_predicted": (0, True),
+    "module.noise": (0, True),
+    "module.r_drop": (0, True),
+    "adapter.rank": (1, True),
+    "adapter.alpha": (0, False),
 }
 # Keys of Lightning's Trainer that are ours to set, and what to write instead.
 TAKEN = {

@@ -6,7 +6,7 @@ import argparse
 from functools import lru_cache
 from pathlib import Path
 
-from gpt_exp.config import feasibility, overrides
+from gpt_exp.config import feasibility, fine_tuning, overrides
 from gpt_exp.config.compose import Composition, composition
 from gpt_exp.config.location import root_config
 from gpt_exp.config.problem import refuse
@@ -34,7 +34,8 @@ def composed(verb: str, texts: tuple[str, ...], config_dir: str | None, config_n
     """One job with all its problems."""
     job = composition(verb, list(texts), config_dir, config_name)
     if root_config(verb) == "train":
-        problems = job.located(feasibility.problems(job.resolved.config))
+        config = job.resolved.config
+        problems = job.located([*feasibility.problems(config), *fine_tuning.problems(config)])
         job = job._replace(problems=[*job.problems, *problems])
     return job
 
