@@ -259,9 +259,17 @@ def make_trainer(config: DictConfig, folder: RunFolder, loggers: list[Logger]) -
             enable_model_summary=False,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,  # The sampler knows the devices itself.
+            **_of_strategy(config),
         )
     except MisconfigurationException as error:  # Such as a GPU that this machine has not.
         raise UserError(f"trainer: {error}") from error
+
+
+def _of_strategy(config: DictConfig) -> dict[str, str]:
+    """DDP must be told where weights may be without gradients: a task's head stands in for the output."""
+    has_heads = bool(getattr(make(config.task), "heads", None))
+    replaced = config.trainer.get("strategy") == "ddp" and has_heads
+    return {"strategy": "ddp_find_unused_parameters_true"} if replaced else {}
 
 
 def load_run(run: str | Path, checkpoint: str = "best", *, merged: bool = False) -> LoadedRun:
