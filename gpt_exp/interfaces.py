@@ -377,3 +377,61 @@ class AdaptiveMixture(Mixture, Protocol):
 
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state: Mapping[str, Any]) -> None: ...
+
+
+class Balancing(Protocol):
+    """How much each of several tasks counts (`gpt_exp/balance/`): an `nn.Module` made with the tasks' names.
+
+    `(tasks,)` stands in the order of `names`. What is learnt lies in buffers, none in parameters, and changes
+    between steps only: all devices, told the same, keep the same, and a checkpoint goes on with the same.
+    """
+
+    names: tuple[str, ...]
+
+    def loss(self, losses: Tensor) -> Tensor:
+        """The scalar to differentiate in a micro-batch: linear in `losses`, so it adds up over a step.
+
+        `losses` `(tasks,)` are what this micro-batch adds to each task's mean over the targets of the whole
+        step: its sum in nats by the step's number of targets, and 0 for a task that it has no targets of.
+        """
+
+    def weights(self) -> dict[str, float]:
+        """What each task's loss is multiplied with in the next step, by name, for the log."""
+
+
+@runtime_checkable
+class Adapting(Balancing, Protocol):
+    """A balancing that learns from the losses."""
+
+    def after_step(self, losses: Tensor) -> None:
+        """Told once a step: its mean losses `(tasks,)`, unweighted.
+
+        A loss that is not finite is passed over: NaN stands for a task without targets in this step.
+        """
+
+
+@runtime_checkable
+class NormBalancing(Balancing, Protocol):
+    """A balancing that learns from how hard each task pulls at the weights that all share."""
+
+    def after_norms(self, losses: Tensor, norms: Tensor) -> None:
+        """Told once a step: its mean losses and the norms of their gradients `(tasks,)`, both unweighted.
+
+        The gradients are by weights that all tasks share, such as the last block's. A task that has no loss
+        or norm above 0 is passed over: NaN stands for one without targets in this step.
+        """
+
+
+@runtime_checkable
+class GradientBalancing(Balancing, Protocol):
+    """A balancing that combines the tasks' gradients, instead of taking that of `loss`."""
+
+    def combine(self, gradients: Tensor, generator: torch.Generator) -> Tensor:
+        """The gradient to step with `(num_parameters,)` from each task's `(tasks, num_parameters)`.
+
+        They are those of the whole step's mean losses, unweighted; zeros for a task without targets in it.
+        All chance comes from `generator`, on the CPU: a function of (seed, step), equal on all devices.
+        """
+
+
+BalancingFactory = Callable[[Sequence[str]], Balancing]  # From the tasks' names.

@@ -23,6 +23,7 @@ PARTS = (
     "adapter",
     "augmentation",
     "mixture",
+    "balance",
 )
 LOWER = {  # What another part may build on.
     "task": ("gpt_exp.decoding",),
@@ -70,6 +71,7 @@ GROUPS = (
     "adapter",
     "augmentation",
     "mixture",
+    "balance",
 )
 CODE = {"decode": "decoding"}  # A group whose name on the command line is not its folder's.
 

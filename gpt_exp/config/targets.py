@@ -29,6 +29,7 @@ OURS = (
     "adapter",
     "augmentation",
     "mixture",
+    "balance",
 )
 LIGHTNING = ("strategies", "callbacks", "loggers", "plugins", "profilers")
 ALLOWED = (
