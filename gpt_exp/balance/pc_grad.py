@@ -32,8 +32,8 @@ class PCGrad(WeightedLosses):
     def combine(self, gradients: Tensor, generator: torch.Generator) -> Tensor:
         """The update `(num_parameters,)` of the unweighted losses' gradients `(tasks, num_parameters)`."""
         with torch.autocast(gradients.device.type, enabled=False):  # It would round them all to bfloat16.
-            factors = self._factors.double().cpu()
-            products = (gradients @ gradients.T).double().cpu() * factors.outer(factors)
+            factors = self._factors.cpu().double()
+            products = (gradients @ gradients.T).cpu().double() * factors.outer(factors)
             return (_shares(products, generator) * factors).to(gradients) @ gradients
 
 
