@@ -20,8 +20,8 @@ class GradNorm(WeightedLosses):
     - distances and weights are logarithms: weights stay above 0, and `lr` suits norms of any scale;
     - targets are divided by the mean of r^alpha: else no weights meet them all, and one can run away.
 
-    Only tasks with a loss and a norm above 0 take part in a step; the others keep their weight. Raises
-    ValueError for an `alpha` below 0 and for a `lr` that is not above 0.
+    Only tasks with a loss and a norm above 0 take part in a step; the others keep their weight, and so does
+    a task that is alone. Raises ValueError for an `alpha` below 0 and for a `lr` that is not above 0.
     """
 
     _factors: Tensor

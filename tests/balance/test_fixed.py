@@ -51,6 +51,10 @@ def test_what_names_no_task_or_is_no_weight_is_refused(weights, message):
         Fixed(NAMES, weights=weights)
 
 
+def test_a_task_of_weight_0_is_not_learnt():
+    assert Fixed(NAMES, weights={"sentiment": 0}).loss(torch.tensor([3.0, 0.5])).item() == 3
+
+
 def test_a_checkpoint_does_not_bring_back_other_weights_than_the_config():
     balance = Fixed(NAMES, weights={"sentiment": 3})
     balance.load_state_dict(Fixed(NAMES).state_dict())

@@ -85,6 +85,13 @@ def test_a_step_without_any_task_changes_nothing():
     assert balance.first_losses.isnan().all()
 
 
+def test_a_task_alone_keeps_its_weight():
+    balance = GradNorm(NAMES)
+    balance.after_norms(torch.tensor([3.0, NAN]), torch.tensor([5.0, NAN]))
+    assert weights(balance).tolist() == [1, 1]
+    assert balance.first_losses.tolist()[0] == 3
+
+
 def test_rates_count_from_the_first_loss_of_each_task():
     balance = GradNorm(NAMES)
     for losses in ([4.0, NAN], [2.0, 8.0], [1.0, 4.0]):
