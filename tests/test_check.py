@@ -66,6 +66,7 @@ def test_tells_which_extra_a_part_lacks(
     overrides: list[str], key: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config, find_spec = config_of(*overrides), importlib.util.find_spec
+    feasibility.problems(config)  # Imports what it needs, which would keep a replaced find_spec for good.
     for module in list(sys.modules.values()):  # Wherever it was imported to.
         if getattr(module, "find_spec", None) is find_spec:
             monkeypatch.setattr(

@@ -33,6 +33,6 @@ def _layer_decay(config: dict[str, Any]) -> Iterable[Problem]:
 def _last_layers(config: dict[str, Any]) -> Iterable[Problem]:
     kind = str(get(config, "adapter._target_", "")).rpartition(".")[2]
     chosen, there = get(config, "adapter.num_layers"), get(config, "model.num_layers")
-    if kind == "last_layers" and isinstance(chosen, int) and isinstance(there, int):
-        if not 1 <= chosen <= there:
-            yield Problem("adapter.num_layers", f"{chosen} must be from 1 to {there}, the model's layers")
+    known = kind == "last_layers" and isinstance(chosen, int) and isinstance(there, int)
+    if known and not 1 <= chosen <= there:
+        yield Problem("adapter.num_layers", f"{chosen} must be from 1 to {there}, the model's layers")
