@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import ASSETS, PAIRS, create
+from made_runs import ASSETS, PAIRS, create
 from test_average import moved
 
 from gpt_exp import cli

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -38,16 +38,10 @@ def temperature(*, sizes: Mapping[str, int], tau: float) -> Constant:
 
 
 def explicit(*, sizes: Mapping[str, int], weights: Mapping[str, float]) -> Constant:
-    """In proportion to the weights. ValueError unless they name exactly the tasks, and are positive."""
-    check_names("mixture.weights", weights, list(sizes))
-    if bad := next((name for name in sizes if not weights[name] > 0), None):
-        raise ValueError(f"mixture.weights.{bad}={weights[bad]} must be more than 0")
-    return Constant(np.array([float(weights[name]) for name in sizes]))
-
-
-def check_names(key: str, given: Mapping[str, object], names: Sequence[str]) -> None:
-    """ValueError where `given` does not have exactly these names."""
-    for name in [*names, *given]:
-        if (name in given) != (name in names):
-            what = "lacks" if name in names else "names an unknown task"
-            raise ValueError(f"{key} {what} {name}; the tasks are: {', '.join(names)}")
+    """In proportion to the weights, 1 where none is named. ValueError for unknown tasks, or none above 0."""
+    for name, weight in weights.items():
+        if name not in sizes:
+            raise ValueError(f"mixture.weights.{name} is no task; the tasks are: {', '.join(sizes)}")
+        if not weight > 0:
+            raise ValueError(f"mixture.weights.{name}={weight} must be more than 0")
+    return Constant(np.array([float(weights.get(name, 1)) for name in sizes]))

@@ -1,0 +1,59 @@
+"""Runs of the real configs on a tiny real text or on real pairs, made as the commands make them."""
+
+from pathlib import Path
+
+ASSETS = Path(__file__).parent / "assets"
+TINY = [
+    "data=text",
+    f"data.paths=[{ASSETS / 'public_domain.txt'}]",
+    "tokenizer=byte",
+    "split={val_fraction: 0.1, test_fraction: 0.1, by: tail}",
+    "model.num_layers=2",
+    "model.num_heads=2",
+    "model.embedding_dim=32",
+    "model.context_length=32",
+    "batch_size=4",
+    "callback.samples.max_new_tokens=4",
+    "trainer.precision=32-true",
+    "trainer.max_steps=20",
+    "trainer.val_check_interval=10",
+    "trainer.log_every_n_steps=1",
+]
+# Real strings of user interfaces and their translations, a pair a line.
+PAIRS = [
+    "tokenizer=byte",
+    "model.num_layers=2",
+    "model.num_heads=2",
+    "model.embedding_dim=32",
+    "batch_size=8",
+    "trainer.precision=32-true",
+    "trainer.max_steps=20",
+    "trainer.val_check_interval=10",
+    "trainer.log_every_n_steps=1",
+    "split={val_fraction: 0.2, test_fraction: 0.1, by: auto}",
+    "callback.checkpoint.every_n_steps=10",
+    "module=fine_tuning",
+    "task=translation",
+    "data=tsv",
+    f"data.train={ASSETS / 'pairs.tsv'}",
+    "model.context_length=128",
+    "task.max_new_tokens=12",
+    "module.num_predicted=4",
+]
+
+
+def create(outputs: Path, name: str, overrides: list[str]):
+    """The run folder that `gpt-exp train` makes."""
+    from gpt_exp.config.compose import compose
+    from gpt_exp.run.folder import RunFolder
+
+    given = [*overrides, f"paths.outputs={outputs}", f"paths.run={outputs / name}"]
+    return RunFolder.create(outputs / name, compose("train", given), given)
+
+
+def trained(folder):
+    """A run folder after its job, which is done in this process."""
+    from gpt_exp import job
+
+    assert job.run(folder) == 0
+    return folder
