@@ -50,7 +50,7 @@ def main() -> None:
     jobs = [(seed, row) for seed in range(1, 1 + arguments.seeds) for row in arguments.adapters]
     outcomes: dict[str, list[Outcome]] = {row: [] for row in arguments.adapters}
     for seed, row in tqdm(jobs, unit="run"):
-        run = folder / f"{len(outcomes[row])}-{row.split()[0]}"
+        run = folder / f"run-{arguments.adapters.index(row)}-{seed}"
         changes = [*arguments.overrides, *row.split(), f"seed={seed}", f"paths.outputs={folder}"]
         outcomes[row].append(train([*changes, f"paths.run={run}"], run, arguments.metric))
     print(f"{'':34} {arguments.metric:>22} {'trained':>12} {'peak MB':>9} {'seconds':>9} {'saved MB':>9}")

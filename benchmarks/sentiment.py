@@ -1,6 +1,6 @@
 """SST-2: a pretrained model, the same one from scratch, and TF-IDF with logistic regression.
 
-    python benchmarks/sentiment.py --data FOLDER [--seeds 3] [--pretraining-steps 600] [--subset 0.1]
+    python benchmarks/sentiment.py --data FOLDER [--seeds 3] [--pretraining-steps 1300] [--subset 0.1]
 
 FOLDER holds sst2/, movie_reviews/ and sentence_polarity/. The model is pretrained on the text of the last
 two and of SST-2's training sentences; whatever equals a development sentence is dropped first, and said.
@@ -29,7 +29,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--pretraining-steps", type=int, default=600)
+    parser.add_argument("--pretraining-steps", type=int, default=1300)
     parser.add_argument("--pretrained", type=Path, help="a run to start from, instead of pretraining one")
     parser.add_argument("--subset", type=float, default=1.0, help="share of the training sentences to use")
     parser.add_argument("--augmentations", nargs="*", default=[], help="tried one by one, beside none")
@@ -91,6 +91,7 @@ def pretrain(arguments: argparse.Namespace, folder: Path, train: Rows, dev: Rows
         "data=json_lines",
         f"data.paths=[{corpus}]",
         "model=llama_sentiment",
+        "tokenizer.vocab_size=8192",
         "sampling=packed",
         "optimizer=muon",
         "schedule=warmup_stable_decay",
@@ -139,15 +140,16 @@ def fine_tune(
     for name, part in parts.items():
         files[name].write_text("text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in part))
     run = Path(tempfile.mkdtemp(prefix="run-", dir=folder)) / "run"
-    steps = max(200, round(650 * arguments.subset))
+    steps = max(200, round(900 * arguments.subset))
     train_run(
         "experiment=sentiment_sst2",
         "data=tsv",
         *(f"data.{name}={file}" for name, file in files.items()),
-        *([f"init.run={start}", "model=run", "model.dropout=0.1"] if start else []),
+        *([f"init.run={start}", "model=run"] if start else []),
+        "model.dropout=0.2",
         f"seed={seed}",
         f"trainer.max_steps={steps}",
-        f"trainer.val_check_interval={steps // 5}",
+        f"trainer.val_check_interval={steps // 9}",
         "callback=[checkpoint]",
         "logger=csv",
         *more,

@@ -9,11 +9,13 @@ from gpt_exp.interfaces import IGNORE_INDEX, Batch, Choosing, Loss, Model, Recor
 
 
 def check(task: RecordTask, weight: float) -> None:
-    """ValueError for a weight below 0, and for a task that is not `Choosing`."""
+    """ValueError for a weight below 0, and for a task that is not `Choosing` or has another loss beside."""
     if weight < 0:
         raise ValueError(f"module.r_drop={weight} must be at least 0")
     if weight and not isinstance(task, Choosing):
         raise ValueError(f"module.r_drop={weight}: task {task.name} does not tell the scores of its choices")
+    if weight and getattr(task, "language_modeling", 0):
+        raise ValueError(f"module.r_drop={weight} leaves out task.language_modeling: choose one of them")
 
 
 def r_drop_loss(task: Choosing, model: Model, batch: Batch, weight: float) -> Loss:

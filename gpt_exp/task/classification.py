@@ -25,17 +25,23 @@ from gpt_exp.interfaces import (
     Tokenizer,
 )
 from gpt_exp.task.collate import collate, on_device, unlearnt_if_blank
-from gpt_exp.task.head.classification import ClassificationHead, last_states
+from gpt_exp.task.head.classification import ClassificationHead, last_states, mean_states
 from gpt_exp.task.metric.classification import ClassificationMetric
 from gpt_exp.task.prompt import value
 from gpt_exp.task.settings import check_label_smoothing
+from gpt_exp.task.text_losses import text_losses
 from gpt_exp.task.text_to_text import TextToText
 
 HEAD = "classification"
+POOLINGS = {"last": last_states, "mean": mean_states}
 
 
 class HeadClassification:
-    """A linear head reads the hidden state after the whole text; the label is the only target."""
+    """A linear head reads the hidden state after the whole text, or with `pooling=mean` the mean of all.
+
+    The label is the only target. `language_modeling` weighs a loss beside it in training, the mean
+    cross-entropy of the text's own tokens: Radford et al. 2018 (GPT), section 3.2. `train/loss` holds it too.
+    """
 
     name = "classification"
 
@@ -46,8 +52,15 @@ class HeadClassification:
         field: str = "text",
         dropout: float = 0.1,
         label_smoothing: float = 0.0,
+        pooling: str = "last",
+        language_modeling: float = 0.0,
     ) -> None:
         check_label_smoothing(label_smoothing)
+        if pooling not in POOLINGS:
+            raise ValueError(f"task.pooling={pooling!r} must be one of {', '.join(POOLINGS)}")
+        if language_modeling < 0:
+            raise ValueError(f"task.language_modeling={language_modeling} must be at least 0")
+        self.pooling, self.language_modeling = POOLINGS[pooling], language_modeling
         self.labels, self.field, self.label_smoothing = names_of(labels), field, label_smoothing
         self.heads: Mapping[str, Callable[[Any], nn.Module]] = {
             HEAD: partial(ClassificationHead, num_classes=len(labels), dropout=dropout)
@@ -69,15 +82,20 @@ class HeadClassification:
 
     def loss(self, model: Model, batch: Batch) -> Loss:
         """Cross-entropy of the labels, one a text; what only fills up a device's share counts nothing."""
-        logits, labels = self.scores(model, batch)
+        assert batch.extras is not None
+        hidden, labels = model(batch.tokens), batch.extras["label"]
         smoothing = self.label_smoothing if model.training else 0.0
+        logits = self._logits(model, hidden, batch)
         total = F.cross_entropy(logits, labels, reduction="sum", label_smoothing=smoothing)
+        if self.language_modeling and model.training:
+            lengths = batch.extras["length"]
+            total = total + self.language_modeling * text_losses(model, hidden, batch.tokens, lengths).sum()
         return Loss(total, (labels != IGNORE_INDEX).sum())
 
     def scores(self, model: Model, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits of every label, and each text's."""
         assert batch.extras is not None
-        return self._logits(model, batch), batch.extras["label"]
+        return self._logits(model, model(batch.tokens), batch), batch.extras["label"]
 
     def predict(
         self,
@@ -97,16 +115,15 @@ class HeadClassification:
         examples = [self.example(record, tokenizer, context_length=length) for record in records]
         batch = on_device(collate(examples), device_of(model))
         with evaluating(model), torch.no_grad():
-            best = self._logits(model, batch).argmax(-1).tolist()
+            best = self.scores(model, batch)[0].argmax(-1).tolist()
         return [
             Prediction(self.labels[number], value(record, "label"), value(record, self.field))
             for number, record in zip(best, records, strict=True)
         ]
 
-    def _logits(self, model: Model, batch: Batch) -> torch.Tensor:
+    def _logits(self, model: Model, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         assert batch.extras is not None
-        hidden = model(batch.tokens)
-        return model.heads[HEAD](last_states(hidden, batch.extras["length"])).float()
+        return model.heads[HEAD](self.pooling(hidden, batch.extras["length"])).float()
 
 
 class VerbalizerClassification(TextToText):

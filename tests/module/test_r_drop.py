@@ -89,6 +89,11 @@ def test_a_task_without_choices_is_refused():
         check(TASKS["tokens"], -1)
 
 
+def test_a_second_loss_would_be_left_out_and_is_refused():
+    with pytest.raises(ValueError, match=r"module.r_drop=1.0 leaves out task.language_modeling"):
+        check(HeadClassification(labels=["a", "b"], language_modeling=0.5), 1.0)
+
+
 def test_a_run_learns_with_it_and_validates_without(train_pairs):
     given = ["model.dropout=0.1", "module.num_predicted=0", "task.label_smoothing=0"]
     folder = train_pairs(*given, "module.r_drop=1.0")

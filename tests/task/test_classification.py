@@ -46,12 +46,49 @@ def test_before_training_every_label_is_equally_likely(model, by_head):
     assert loss.total.item() / len(RECORDS) == pytest.approx(math.log(2), rel=1e-5)
 
 
-def test_a_text_is_classified_by_its_own_tokens_whatever_stands_beside_it(model, by_head):
+@pytest.mark.parametrize("pooling", ["last", "mean"])
+def test_a_text_is_classified_by_its_own_tokens_whatever_stands_beside_it(model, pooling):
+    by_head = HeadClassification(labels=LABELS, pooling=pooling)
+    host(model, by_head.heads)
     torch.nn.init.normal_(model.heads["classification"].output.weight)
     model.eval()
-    together = by_head._logits(model, batch_of(by_head, model))
-    alone = torch.cat([by_head._logits(model, batch_of(by_head, model, [record])) for record in RECORDS])
+    together = by_head.scores(model, batch_of(by_head, model))[0]
+    alone = torch.cat([by_head.scores(model, batch_of(by_head, model, [record]))[0] for record in RECORDS])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-5)
+
+
+def test_the_mean_is_that_of_all_hidden_states_of_a_text(model):
+    task = HeadClassification(labels=LABELS, pooling="mean")
+    host(model, task.heads)
+    torch.nn.init.normal_(model.heads["classification"].output.weight)
+    model.eval()
+    tokens = torch.tensor([[256, *TOKENIZER.encode(RECORDS[0]["text"]), 256]])
+    expected = model.heads["classification"](model(tokens).mean(1))
+    torch.testing.assert_close(task.scores(model, batch_of(task, model, RECORDS[:1]))[0], expected)
+
+
+def test_the_texts_own_loss_is_added_in_training_by_its_weight(model):
+    plain, beside = (
+        HeadClassification(labels=LABELS),
+        HeadClassification(labels=LABELS, language_modeling=0.5),
+    )
+    host(model, plain.heads)
+    for dropout in (m for m in model.modules() if hasattr(m, "p")):
+        dropout.p = 0.0
+    batch = batch_of(plain, model, RECORDS[:2])
+    model.eval()
+    assert torch.equal(beside.loss(model, batch).total, plain.loss(model, batch).total)
+    texts = [torch.tensor([[256, *TOKENIZER.encode(record["text"]), 256]]) for record in RECORDS[:2]]
+    own = [model.loss(model(text[:, :-1]), text[:, 1:]) for text in texts]
+    expected = plain.loss(model, batch).total + 0.5 * sum(loss.total / loss.num_targets for loss in own)
+    model.train()
+    torch.testing.assert_close(beside.loss(model, batch).total, expected)
+
+
+@pytest.mark.parametrize("settings", [{"pooling": "max"}, {"language_modeling": -1}])
+def test_a_setting_out_of_range_is_named(settings):
+    with pytest.raises(ValueError, match=rf"task\.{next(iter(settings))}="):
+        HeadClassification(labels=LABELS, **settings)
 
 
 def test_a_head_learns_the_labels(model, by_head):

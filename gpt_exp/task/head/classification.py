@@ -28,3 +28,9 @@ class ClassificationHead(nn.Module):
 def last_states(hidden: Tensor, lengths: Tensor) -> Tensor:
     """The hidden state of each sequence's last token, `(batch, embedding_dim)`; lengths are `(batch,)`."""
     return hidden[torch.arange(len(hidden), device=hidden.device), lengths - 1]
+
+
+def mean_states(hidden: Tensor, lengths: Tensor) -> Tensor:
+    """The mean of each sequence's hidden states, `(batch, embedding_dim)`; lengths are `(batch,)`."""
+    inside = torch.arange(hidden.shape[1], device=hidden.device) < lengths[:, None]
+    return (hidden * inside[..., None]).sum(1) / lengths[:, None]
