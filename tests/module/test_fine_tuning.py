@@ -88,6 +88,14 @@ def test_a_run_starts_from_the_weights_of_another(train_pairs, train):
     ).read_text()
 
 
+def test_weights_are_not_taken_into_another_parametrization(train, new_run):
+    base = train("trainer.max_steps=1", "trainer.val_check_interval=1", name="base")
+    maximal = ["model.parametrization=maximal_update", "model.base_width=16", "model.base_head_dim=8"]
+    config = new_run(f"init.run={base.path}", *maximal, name="other").config()
+    with pytest.raises(UserError, match=r"base: its parametrization is another; model=run takes"):
+        make_model(config, byte(), None)
+
+
 def test_predicted_records_are_spread_over_the_split():
     records = [{"number": number} for number in range(10)]
     assert [r["number"] for r in spread(records, 4)] == [0, 2, 5, 7]
