@@ -2,10 +2,10 @@
 
     python benchmarks/coordinate_check.py [model=llama_nano ...] [--outputs FOLDER] [--widths 64 128 256 512]
 
-A maximal-update parametrisation is right where every part's mean absolute output is as large in a wide model as
-in a narrow one, at each of the first steps of AdamW; logits may begin smaller. In the standard one they grow
-with the width. Prints a table and draws coordinates.html, and coordinates.png where kaleido and Chrome are
-there. Half a minute on one core.
+A maximal-update parametrisation is right where every part's mean absolute output is as large in a wide
+model as in a narrow one, at each of the first steps of AdamW; logits may begin smaller. In the standard one
+they grow with the width. Prints a table and draws coordinates.html, and coordinates.png where kaleido and
+Chrome are there. Half a minute on one core.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Sizes = dict[str, float]  # Mean absolute output by the part of the model.
 
 
 def coordinates(model: Model, factory: OptimizerFactory, batches: Sequence[Tensor]) -> list[Sizes]:
-    """Each part's mean absolute output on the first of `batches`, before the steps on all of them and after each.
+    """Each part's mean absolute output on the first of `batches`: before a step on each of them, and after.
 
     A batch is `(batch, time + 1)` tokens. Parts are the embedding, attention and MLP of each block, the final
     norm, and the logits.
@@ -102,7 +102,8 @@ def check(
     """The sizes at each step by parametrisation and width; the first width is the base."""
     return {
         name: {
-            width: coordinates(network(width, name, widths[0], overrides), factory, learnt) for width in widths
+            width: coordinates(network(width, name, widths[0], overrides), factory, learnt)
+            for width in widths
         }
         for name in PARAMETRIZATIONS
     }
@@ -162,9 +163,7 @@ def draw(shown: go.Figure, file: Path) -> None:
         import kaleido
 
         page = kaleido.PageGenerator(mathjax=False)  # Its default would be loaded from the network.
-        kaleido.write_fig_sync(
-            shown, file.with_suffix(".png"), opts=SIZE, kopts={"page_generator": page}
-        )
+        kaleido.write_fig_sync(shown, file.with_suffix(".png"), opts=SIZE, kopts={"page_generator": page})
     except Exception as error:  # Any that kaleido has for a missing browser: the page above is enough.
         print(f"no PNG: {type(error).__name__}")
         return

@@ -1,8 +1,8 @@
 """Does the learning rate's optimum hold still over widths? With and without maximal-update parametrisation.
 
-    python benchmarks/width_transfer.py [trainer.max_steps=300 ...] [--outputs FOLDER] [--widths 32 64 128 256]
+    python benchmarks/width_transfer.py [trainer.max_steps=300 ...] [--outputs FOLDER] [--widths 32 64 ...]
 
-A sweep of `gpt-exp train -m` over parametrisations, widths and learning rates of AdamW on Python's own source,
+A sweep of `gpt-exp train -m` over parametrisations, widths and AdamW's learning rates on Python's own source,
 four heads at every width; what is finished is not run again. Prints the best learning rates, and draws
 width_transfer.html (Yang et al. 2022, figure 1) and the coordinate check, as PNG too where kaleido and Chrome
 are there. About a quarter of an hour on two cores.
@@ -164,7 +164,9 @@ def main() -> None:
     form = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=form)
     parser.add_argument("--outputs", type=Path, default=Path("outputs/width_transfer"))
-    parser.add_argument("--widths", nargs="+", type=int, default=WIDTHS, help="multiples of 4; first the base")
+    parser.add_argument(
+        "--widths", nargs="+", type=int, default=WIDTHS, help="multiples of 4; first the base"
+    )
     parser.add_argument("--rates", nargs="+", type=float, default=LEARNING_RATES)
     parser.add_argument("overrides", nargs="*", help="for all jobs, such as trainer.max_steps=100")
     arguments = parser.parse_args()

@@ -144,7 +144,9 @@ def load_initial(model: Model, run: str, checkpoint: str) -> None:
     other = load_run(run, checkpoint, merged=True).model
     theirs, ours = other.state_dict(), model.state_dict()
     if _scales(other) != _scales(model):
-        raise UserError(f"init.run={run}: its parametrization is another; model=run takes that run's own network")
+        raise UserError(
+            f"init.run={run}: its parametrization is another; model=run takes that run's own network"
+        )
     for name, tensor in theirs.items():
         if name in ours and tensor.shape != ours[name].shape:
             shapes = f"{tuple(tensor.shape)} there and {tuple(ours[name].shape)} in model"

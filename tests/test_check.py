@@ -92,7 +92,9 @@ def test_finds_wrong_settings_of_an_augmentation(tmp_path: Path) -> None:
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "{_target_: torch.optim.AdamW}"])
 def test_a_maximal_update_parametrisation_costs_what_the_standard_one_does(optimizer: str) -> None:
     overrides = ["model=llama_mini", f"optimizer={optimizer}"]
-    standard, maximal = (config_of(*overrides, *more) for more in ([], ["model.parametrization=maximal_update"]))
+    standard, maximal = (
+        config_of(*overrides, *more) for more in ([], ["model.parametrization=maximal_update"])
+    )
     assert feasibility.problems(maximal) == []
     assert cost.of(maximal) == cost.of(standard)
 

@@ -200,8 +200,8 @@ def _scales(
         raise ValueError(f"parametrization must be standard or maximal_update, not {parametrization!r}")
     if base_width is None or base_head_dim is None:
         raise ValueError(
-            "parametrization=maximal_update needs base_width and base_head_dim: embedding_dim and head_dim of "
-            "the model whose learning rate is taken over"
+            "parametrization=maximal_update needs base_width and base_head_dim: embedding_dim and head_dim "
+            "of the model whose learning rate is taken over"
         )
     _check_sizes(base_width=base_width, base_head_dim=base_head_dim)
     scales = {"width_ratio": embedding_dim / base_width}

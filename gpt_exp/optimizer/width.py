@@ -17,11 +17,11 @@ def scale_by_width(optimizer: torch.optim.Optimizer, model: nn.Module) -> None:
     """Split the groups by what the model's `fan_in_ratios` say; a model that says nothing changes nothing.
 
     AdamW moves each weight by its learning rate, whatever the gradient: r times the inputs sum up r times the
-    moves, so their weights have 1/r of it (Yang et al. 2022, arXiv:2203.03466, table 8), and r times the weight
-    decay, which torch multiplies by the learning rate (as their MuAdamW: microsoft/mup, `mup/optim.py`).
-    Muon's matrices keep theirs: the spectral norm of their step is the learning rate, times the root of outputs
-    by inputs where there are more, and that is what every width wants (Yang, Simon and Bernstein 2023,
-    arXiv:2310.17813, condition 1). ValueError for an optimizer with neither of these rules.
+    moves, so their weights have 1/r of it (Yang et al. 2022, arXiv:2203.03466, table 8), and r times the
+    weight decay, which torch multiplies by the learning rate (as MuAdamW of microsoft/mup, `mup/optim.py`).
+    Muon's matrices keep theirs: the spectral norm of their step is the learning rate, times the root of
+    outputs by inputs where there are more, and that is what every width wants (Yang, Simon and Bernstein
+    2023, arXiv:2310.17813, condition 1). ValueError for an optimizer with neither of these rules.
     """
     ratios = model.fan_in_ratios() if isinstance(model, WidthScaled) else {}
     if not ratios:

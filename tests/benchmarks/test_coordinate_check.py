@@ -23,9 +23,7 @@ def growths(factory, overrides):
 @pytest.mark.parametrize("overrides", [[], ["model=llama_nano"]], ids=["gpt2", "llama"])
 def test_activations_keep_their_size_at_every_width_and_grow_without(overrides):
     found = growths(partial(adamw, lr=0.004), overrides)
-    for step, (maximal, standard) in enumerate(
-        zip(found["maximal_update"], found["standard"], strict=True)
-    ):
+    for step, (maximal, standard) in enumerate(zip(found["maximal_update"], found["standard"], strict=True)):
         logits = maximal.pop("logits")
         assert logits < 2  # They begin at 1 / sqrt(8).
         assert all(1 / 2 < times < 2 for times in maximal.values()), (step, maximal)

@@ -12,10 +12,12 @@ from lightning.pytorch.strategies import SingleDeviceStrategy as Strategy
 
 from gpt_exp import job
 from gpt_exp.errors import UserError
+from gpt_exp.experiment import make_model
 from gpt_exp.module.embedding_noise import add_noise
 from gpt_exp.module.fine_tuning import FineTuning, spread
 from gpt_exp.run.checkpoint_io import load_weights
 from gpt_exp.run.lines import read_metrics
+from gpt_exp.tokenizer.byte import byte
 
 
 def test_a_run_judges_its_predictions_and_its_results_say_so(train_pairs):

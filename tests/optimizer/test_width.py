@@ -66,7 +66,10 @@ def settings(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, tu
 
 
 def expected(model: nn.Module, table: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-    return {name: table[name.split(".", 2)[2] if "blocks." in name else name] for name, _ in model.named_parameters()}
+    return {
+        name: table[name.split(".", 2)[2] if "blocks." in name else name]
+        for name, _ in model.named_parameters()
+    }
 
 
 FAMILIES = [(GPT2, GPT2_ADAMW), (partial(Llama, qk_norm=True), LLAMA_ADAMW)]
@@ -85,9 +88,10 @@ def test_adamws_settings_are_those_of_the_table(family, table, factory):
 def test_muons_settings_are_the_same_at_every_width(family, table):
     model = family(**SIZES, **FOUR_TIMES)
     optimizer = build_optimizer(partial(muon, lr=0.02, adamw_lr=0.4, weight_decay=0.1), model)
-    assert settings(model, optimizer) == expected(model, {**table, **dict.fromkeys(
-        [name for name, value in table.items() if value is HIDDEN], (0.02, 0.1)
-    )})
+    assert settings(model, optimizer) == expected(
+        model,
+        {**table, **dict.fromkeys([name for name, value in table.items() if value is HIDDEN], (0.02, 0.1))},
+    )
 
 
 def test_a_narrower_network_learns_faster():
