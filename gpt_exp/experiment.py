@@ -141,8 +141,12 @@ def make_model(config: DictConfig, tokenizer: Tokenizer, task: Task | None, *, i
 
 def load_initial(model: Model, run: str, checkpoint: str) -> None:
     """Take over the weights of another run; heads that it does not have stay as they are."""
-    theirs = load_run(run, checkpoint, merged=True).model.state_dict()
-    ours = model.state_dict()
+    other = load_run(run, checkpoint, merged=True).model
+    theirs, ours = other.state_dict(), model.state_dict()
+    if _scales(other) != _scales(model):
+        raise UserError(
+            f"init.run={run}: its parametrization is another; model=run takes that run's own network"
+        )
     for name, tensor in theirs.items():
         if name in ours and tensor.shape != ours[name].shape:
             shapes = f"{tuple(tensor.shape)} there and {tuple(ours[name].shape)} in model"
@@ -150,6 +154,11 @@ def load_initial(model: Model, run: str, checkpoint: str) -> None:
     if missing := [name for name in without_heads(ours) if name not in theirs]:
         raise UserError(f"init.run={run} has no {missing[0]}; model=run takes that run's own network")
     model.load_state_dict({name: tensor for name, tensor in theirs.items() if name in ours}, strict=False)
+
+
+def _scales(model: Model) -> tuple[Any, ...]:
+    """By what equal weights may give something else (`gpt_exp/model/parametrization.py`)."""
+    return tuple(getattr(model.shape, name, None) for name in ("width_ratio", "attention_scale"))
 
 
 def make_experiment(config: DictConfig, folder: RunFolder, loggers: list[Logger]) -> Experiment:

@@ -190,6 +190,14 @@ class LanguageModel(Protocol):
         """
 
 
+@runtime_checkable
+class WidthScaled(Protocol):
+    """A model whose learning rates are those of a narrower one, its base (`gpt_exp/optimizer/width.py`)."""
+
+    def fan_in_ratios(self) -> Mapping[str, float]:
+        """How many times the base's inputs a matrix has, by parameter's name; others have as many."""
+
+
 Model = Any  # A torch module that keeps the contract of LanguageModel: Python can't say "both".
 
 

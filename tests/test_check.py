@@ -36,6 +36,8 @@ def config_of(*overrides: str) -> dict[str, Any]:
         (["data=text", "data.paths=[no/such/*.txt]"], "data.paths", "no/such/*.txt matches no file"),
         (["resume=outputs/nothing"], "resume", "no run's folder"),
         (["optimizer=muon", "trainer=fsdp2"], "optimizer", "Muon"),
+        (["model.parametrization=maximal_update", "optimizer=sgd"], "optimizer", "adamw and muon, not SGD"),
+        (["model.parametrization=maximal_update", "model.base_width=null"], "model", "needs base_width"),
         (["trainer=cpu", "trainer.strategy=fsdp"], "trainer.strategy", "refuses the CPU"),
     ],
 )
@@ -85,6 +87,16 @@ def test_finds_wrong_settings_of_an_augmentation(tmp_path: Path) -> None:
     absent = f"augmentation.back_translation.path={tmp_path}/none.jsonl"
     (problem,) = feasibility.problems(config_of("augmentation=[back_translation]", absent))
     assert problem.key == "augmentation.back_translation" and "no file of paraphrases" in problem.message
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "{_target_: torch.optim.AdamW}"])
+def test_a_maximal_update_parametrisation_costs_what_the_standard_one_does(optimizer: str) -> None:
+    overrides = ["model=llama_mini", f"optimizer={optimizer}"]
+    standard, maximal = (
+        config_of(*overrides, *more) for more in ([], ["model.parametrization=maximal_update"])
+    )
+    assert feasibility.problems(maximal) == []
+    assert cost.of(maximal) == cost.of(standard)
 
 
 def test_finds_everything_at_once() -> None:

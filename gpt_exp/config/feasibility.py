@@ -70,6 +70,8 @@ EXTRAS = {  # The package that a part needs and that it can't ask for without to
     "gpt_exp.logger.trackio.": ("trackio", "trackio"),
     "gpt_exp.adapter.lora.": ("peft", "finetune"),
 }
+# Optimizers with a rule in gpt_exp/optimizer/width.py; one of the user's own is told when it is made.
+WIDTH_SCALED = ("gpt_exp.optimizer.adamw.adamw", "gpt_exp.optimizer.muon.muon", "torch.optim.AdamW")
 FORMATS = ("json", "csv", "text", "parquet")  # What `data.path` may say instead of a folder.
 
 
@@ -83,6 +85,7 @@ def problems(config: Config) -> list[Problem]:
         _files,
         _packages,
         _strategy,
+        _parametrization,
         _trainer,
         _resume,
         _name,
@@ -248,6 +251,15 @@ def _strategy(config: Config) -> Iterable[Problem]:
         yield Problem("optimizer", "Muon needs whole matrices, which fsdp2 splits", "", "optimizer=adamw")
     if get(config, "trainer.accelerator") == "cpu" and named in ("fsdp", "fsdpstrategy"):
         yield Problem("trainer.strategy", "FSDPStrategy refuses the CPU", "", "trainer=fsdp2")
+
+
+def _parametrization(config: Config) -> Iterable[Problem]:
+    optimizer = str(get(config, "optimizer._target_", ""))
+    known = optimizer in WIDTH_SCALED or not optimizer.startswith(("torch.", "gpt_exp."))
+    if get(config, "model.parametrization") == "maximal_update" and not known:
+        name = optimizer.rpartition(".")[2]
+        message = f"a maximal-update parametrisation scales adamw and muon, not {name}"
+        yield Problem("optimizer", message, "", "optimizer=adamw")
 
 
 def _name(config: Config) -> Iterable[Problem]:

@@ -96,10 +96,21 @@ def attention_precision(query_key_value: Tensor) -> Tensor:
     return query_key_value.float() if is_half and query_key_value.device.type == "cpu" else query_key_value
 
 
-def attend(query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None, dropout: float) -> Tensor:
-    """Softmax attention, `(batch, heads, time, head_dim)`; groups of queries share the fewer key heads."""
+def attend(
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    mask: Tensor | None,
+    dropout: float,
+    scale: float | None = None,
+) -> Tensor:
+    """Softmax attention, `(batch, heads, time, head_dim)`; groups of queries share the fewer key heads.
+
+    Scores are products times `scale`; None: 1 / sqrt(head_dim).
+    """
     if dropout > 0 and by_bytes(query):
-        return attend_with_dropout(query, key, value, mask=mask, dropout=dropout)
+        return attend_with_dropout(query, key, value, mask=mask, dropout=dropout, scale=scale)
     groups = query.shape[1] // key.shape[1]
     if mask is not None and groups > 1:  # CUDA's kernel for masks knows no groups.
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
@@ -109,13 +120,20 @@ def attend(query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None, dr
         value,
         attn_mask=mask,
         dropout_p=dropout,
+        scale=scale,
         is_causal=mask is None and query.shape[2] > 1,  # A single query is the newest token: it sees all.
         enable_gqa=query.shape[1] != key.shape[1],
     )
 
 
 def attend_with_dropout(
-    query: Tensor, key: Tensor, value: Tensor, *, mask: Tensor | None, dropout: float
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    *,
+    mask: Tensor | None,
+    dropout: float,
+    scale: float | None = None,
 ) -> Tensor:
     """The same written out for the CPU, whose fused kernel knows no dropout: in a third of torch's time.
 
@@ -127,7 +145,8 @@ def attend_with_dropout(
     if mask is None:
         mask = torch.ones(query.shape[2], length, dtype=torch.bool, device=query.device).tril()
     bias = torch.zeros(mask.shape, dtype=query.dtype, device=query.device).masked_fill_(~mask, -torch.inf)
-    query, past = query * query.shape[-1] ** -0.5, length - query.shape[2]
+    scale = query.shape[-1] ** -0.5 if scale is None else scale
+    query, past = query * scale, length - query.shape[2]
     mixed = []
     for start in range(0, query.shape[2], QUERY_BLOCK):
         rows = slice(start, start + QUERY_BLOCK)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -18,6 +20,7 @@ from gpt_exp.model.attention import (
 from gpt_exp.model.dropout import Dropout
 from gpt_exp.model.initialization import initialize
 from gpt_exp.model.loss import chunked_cross_entropy
+from gpt_exp.model.parametrization import fan_in_ratios, final_states
 from gpt_exp.model.prefix import with_prefix
 from gpt_exp.model.shape import Shape, gpt2
 
@@ -25,7 +28,7 @@ from gpt_exp.model.shape import Shape, gpt2
 class Attention(nn.Module):
     def __init__(self, shape: Shape, *, layer: int, bias: bool, dropout: float) -> None:
         super().__init__()
-        self.layer, self.head_dim = layer, shape.head_dim
+        self.layer, self.head_dim, self.scale = layer, shape.head_dim, shape.attention_scale
         self.query_key_value = nn.Linear(shape.embedding_dim, 3 * shape.embedding_dim, bias=bias)
         self.output = nn.Linear(shape.embedding_dim, shape.embedding_dim, bias=bias)
         self.dropout = Dropout(dropout)
@@ -35,7 +38,8 @@ class Attention(nn.Module):
         query, key, value = heads.transpose(1, 2).chunk(3, dim=1)
         if cache is not None:
             key, value = cache.append(self.layer, key, value)
-        mixed = attend(query, key, value, mask=mask, dropout=self.dropout.p if self.training else 0.0)
+        dropout = self.dropout.p if self.training else 0.0
+        mixed = attend(query, key, value, mask=mask, dropout=dropout, scale=self.scale)
         return self.dropout(self.output(mixed.transpose(1, 2).flatten(2).to(x.dtype)))
 
 
@@ -74,7 +78,10 @@ class Block(nn.Module):
 
 
 class GPT2(nn.Module):
-    """A `LanguageModel` of GPT-2's family; ValueError for sizes that do not fit together."""
+    """A `LanguageModel` of GPT-2's family; ValueError for sizes that do not fit together.
+
+    `parametrization`, and the base of a maximal-update one: `gpt_exp/model/parametrization.py`.
+    """
 
     def __init__(
         self,
@@ -90,6 +97,9 @@ class GPT2(nn.Module):
         exact_gelu: bool = False,
         zero_init_residual: bool = False,
         activation_checkpointing: bool = False,
+        parametrization: Literal["standard", "maximal_update"] = "standard",
+        base_width: int | None = None,
+        base_head_dim: int | None = None,
     ) -> None:
         super().__init__()
         self.shape = gpt2(
@@ -104,6 +114,9 @@ class GPT2(nn.Module):
             exact_gelu=exact_gelu,
             zero_init_residual=zero_init_residual,
             activation_checkpointing=activation_checkpointing,
+            parametrization=parametrization,
+            base_width=base_width,
+            base_head_dim=base_head_dim,
         )
         self.exact_gelu, self.zero_init_residual = exact_gelu, zero_init_residual
         self.token_embedding = nn.Embedding(vocab_size, embedding_dim)
@@ -125,7 +138,12 @@ class GPT2(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw first weights, in place: also after `to_empty` of a model made on the meta device."""
-        initialize(self, num_layers=self.shape.num_layers, zero_init_residual=self.zero_init_residual)
+        initialize(
+            self,
+            num_layers=self.shape.num_layers,
+            zero_init_residual=self.zero_init_residual,
+            width_ratio=self.shape.width_ratio,
+        )
 
     def forward(
         self,
@@ -154,7 +172,11 @@ class GPT2(nn.Module):
                 x = block(x, mask, cache)
         if cache is not None:
             cache.advance(tokens.shape[1], documents)
-        return self.final_norm(x)
+        return final_states(self.final_norm(x), self.shape)
+
+    def fan_in_ratios(self) -> dict[str, float]:
+        """How many times the base's inputs a weight has, by name: see `WidthScaled`."""
+        return fan_in_ratios(self, self.shape)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """`(batch, time, vocab)`"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,6 +21,7 @@ from gpt_exp.model.attention import (
 from gpt_exp.model.dropout import Dropout
 from gpt_exp.model.initialization import initialize
 from gpt_exp.model.loss import chunked_cross_entropy
+from gpt_exp.model.parametrization import fan_in_ratios, final_states
 from gpt_exp.model.prefix import with_prefix
 from gpt_exp.model.rotary import Rotation, rotate, rotation_at
 from gpt_exp.model.shape import Shape, llama
@@ -37,7 +39,7 @@ class Attention(nn.Module):
         self, shape: Shape, *, layer: int, qk_norm: bool, dropout: float, norm_epsilon: float
     ) -> None:
         super().__init__()
-        self.layer, self.head_dim = layer, shape.head_dim
+        self.layer, self.head_dim, self.scale = layer, shape.head_dim, shape.attention_scale
         self.num_heads = [shape.num_heads, shape.num_key_value_heads, shape.num_key_value_heads]
         query_dim = shape.num_heads * shape.head_dim
         self.query_key_value = nn.Linear(
@@ -56,7 +58,8 @@ class Attention(nn.Module):
         query, key = rotate(self.query_norm(query), rotation), rotate(self.key_norm(key), rotation)
         if cache is not None:
             key, value = cache.append(self.layer, key, value)
-        mixed = attend(query, key, value, mask=mask, dropout=self.dropout.p if self.training else 0.0)
+        dropout = self.dropout.p if self.training else 0.0
+        mixed = attend(query, key, value, mask=mask, dropout=dropout, scale=self.scale)
         return self.dropout(self.output(mixed.transpose(1, 2).flatten(2).to(x.dtype)))
 
 
@@ -120,6 +123,9 @@ class Llama(nn.Module):
         norm_epsilon: float = 1e-5,
         zero_init_residual: bool = False,
         activation_checkpointing: bool = False,
+        parametrization: Literal["standard", "maximal_update"] = "standard",
+        base_width: int | None = None,
+        base_head_dim: int | None = None,
     ) -> None:
         super().__init__()
         self.shape = llama(
@@ -141,6 +147,9 @@ class Llama(nn.Module):
             norm_epsilon=norm_epsilon,
             zero_init_residual=zero_init_residual,
             activation_checkpointing=activation_checkpointing,
+            parametrization=parametrization,
+            base_width=base_width,
+            base_head_dim=base_head_dim,
         )
         self.qk_norm, self.zero_init_residual = qk_norm, zero_init_residual
         self.rope_theta = rope_theta
@@ -158,7 +167,12 @@ class Llama(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw first weights, in place: also after `to_empty` of a model made on the meta device."""
-        initialize(self, num_layers=self.shape.num_layers, zero_init_residual=self.zero_init_residual)
+        initialize(
+            self,
+            num_layers=self.shape.num_layers,
+            zero_init_residual=self.zero_init_residual,
+            width_ratio=self.shape.width_ratio,
+        )
 
     def forward(
         self,
@@ -188,11 +202,15 @@ class Llama(nn.Module):
                 x = block(x, rotation, mask, cache)
         if cache is not None:
             cache.advance(tokens.shape[1], documents)
-        return self.final_norm(x)
+        return final_states(self.final_norm(x), self.shape)
 
     def output_table(self) -> Tensor:
         """What hidden states are compared with, `(vocab, embedding_dim)`."""
         return self.token_embedding.weight if self.head is None else self.head.weight
+
+    def fan_in_ratios(self) -> dict[str, float]:
+        """How many times the base's inputs a weight has, by name: see `WidthScaled`."""
+        return fan_in_ratios(self, self.shape)
 
     def logits(self, hidden: Tensor) -> Tensor:
         """`(batch, time, vocab)`"""

@@ -6,8 +6,10 @@ arguments: every mistake in an argument is found here, and the same with torch a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 # What `rope_scaling` must hold: the names of Llama 3's config.json.
 ROPE_SCALING_KEYS = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
@@ -30,6 +32,8 @@ class Shape:
     num_lookup_parameters: int  # Those of them that are only looked up, never multiplied with.
     num_block_activations: int  # Values that a block keeps for its backward pass, a token.
     activation_checkpointing: bool = False
+    width_ratio: float = 1.0  # embedding_dim by that of the base: gpt_exp/model/parametrization.py.
+    attention_scale: float | None = None  # Of the scores; None: 1 / sqrt(head_dim).
 
     @property
     def num_parameters_without_embeddings(self) -> int:
@@ -67,6 +71,9 @@ def gpt2(
     exact_gelu: bool = False,
     zero_init_residual: bool = False,
     activation_checkpointing: bool = False,
+    parametrization: Literal["standard", "maximal_update"] = "standard",
+    base_width: int | None = None,
+    base_head_dim: int | None = None,
 ) -> Shape:
     """The shape of `gpt_exp.model.gpt2.GPT2`; ValueError for arguments that make none."""
     _check_sizes(
@@ -80,7 +87,7 @@ def gpt2(
     _check_probability(dropout=dropout)
     _check_positive(norm_epsilon=norm_epsilon)
 
-    hidden_dim = 4 * embedding_dim
+    head_dim, hidden_dim = embedding_dim // num_heads, 4 * embedding_dim
     block = 4 * embedding_dim**2 + 2 * embedding_dim * hidden_dim + 2 * embedding_dim
     biases = 2 * embedding_dim + 4 * embedding_dim + hidden_dim + embedding_dim
     tokens, positions = vocab_size * embedding_dim, context_length * embedding_dim
@@ -91,7 +98,7 @@ def gpt2(
         num_layers=num_layers,
         num_heads=num_heads,
         num_key_value_heads=num_heads,
-        head_dim=embedding_dim // num_heads,
+        head_dim=head_dim,
         embedding_dim=embedding_dim,
         hidden_dim=hidden_dim,
         num_parameters=tokens + positions + num_layers * (block + bias * biases) + final_norm,
@@ -100,6 +107,7 @@ def gpt2(
         # In and out of two norms; query, key, value and their attention; in and out of the GELU.
         num_block_activations=4 * embedding_dim + 4 * embedding_dim + 2 * hidden_dim,
         activation_checkpointing=activation_checkpointing,
+        **_scales(parametrization, base_width, base_head_dim, embedding_dim, head_dim),
     )
 
 
@@ -123,6 +131,9 @@ def llama(
     norm_epsilon: float = 1e-5,
     zero_init_residual: bool = False,
     activation_checkpointing: bool = False,
+    parametrization: Literal["standard", "maximal_update"] = "standard",
+    base_width: int | None = None,
+    base_head_dim: int | None = None,
 ) -> Shape:
     """The shape of `gpt_exp.model.llama.Llama`; ValueError for arguments that make none.
 
@@ -171,7 +182,32 @@ def llama(
         # In and out of two norms; query, key, value and their attention; gate, its SiLU, up, and the product.
         num_block_activations=4 * embedding_dim + 2 * query_dim + 2 * key_value_dim + 4 * hidden_dim,
         activation_checkpointing=activation_checkpointing,
+        **_scales(parametrization, base_width, base_head_dim, embedding_dim, head_dim),
     )
+
+
+def _scales(
+    parametrization: str,
+    base_width: int | None,
+    base_head_dim: int | None,
+    embedding_dim: int,
+    head_dim: int,
+) -> dict[str, float]:
+    """What a maximal-update parametrisation adds to `Shape`; the standard one reads no base."""
+    if parametrization == "standard":
+        return {}
+    if parametrization != "maximal_update":
+        raise ValueError(f"parametrization must be standard or maximal_update, not {parametrization!r}")
+    if base_width is None or base_head_dim is None:
+        raise ValueError(
+            "parametrization=maximal_update needs base_width and base_head_dim: embedding_dim and head_dim "
+            "of the model whose learning rate is taken over"
+        )
+    _check_sizes(base_width=base_width, base_head_dim=base_head_dim)
+    scales = {"width_ratio": embedding_dim / base_width}
+    if head_dim != base_head_dim:
+        scales["attention_scale"] = math.sqrt(base_head_dim) / head_dim
+    return scales
 
 
 def _check_sizes(**sizes: int) -> None:

@@ -9,6 +9,7 @@ from torch import nn
 
 from gpt_exp.interfaces import OptimizerFactory
 from gpt_exp.optimizer.parameter_groups import parameter_groups
+from gpt_exp.optimizer.width import scale_by_width
 
 
 def build_optimizer(
@@ -16,8 +17,17 @@ def build_optimizer(
 ) -> torch.optim.Optimizer:
     """Call a factory that takes the model; a plain `torch.optim` class gets parameter groups instead.
 
-    Such a class decays what `parameter_groups` says where the configuration names a `weight_decay`.
+    Such a class decays what `parameter_groups` says where the configuration names a `weight_decay`. Learning
+    rates are those of the model's width: `scale_by_width`.
     """
+    optimizer = _build(factory, model)
+    scale_by_width(optimizer, model)
+    return optimizer
+
+
+def _build(
+    factory: OptimizerFactory | partial[torch.optim.Optimizer], model: nn.Module
+) -> torch.optim.Optimizer:
     if not _is_optimizer_class(factory):
         return factory(model)
     assert isinstance(factory, partial)

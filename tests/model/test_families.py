@@ -18,11 +18,14 @@ SCALING = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 8,
 }
+MAXIMAL = {"parametrization": "maximal_update", "base_width": 16, "base_head_dim": 4}
 FAMILIES = {
     "gpt2": (GPT2, {}),
     "gpt2-no-bias": (GPT2, {"bias": False}),
     "llama": (Llama, {}),
     "llama-grouped-qk-norm": (Llama, {"num_key_value_heads": 2, "qk_norm": True, "tied": True}),
+    "gpt2-maximal-update": (GPT2, MAXIMAL),
+    "llama-maximal-update": (Llama, {**MAXIMAL, "qk_norm": True, "tied": True}),
     "llama-softcap-scaled": (
         Llama,
         {"num_key_value_heads": 1, "logit_softcap": 5.0, "rope_scaling": SCALING},

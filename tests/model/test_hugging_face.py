@@ -23,12 +23,18 @@ SCALING = {
     "high_freq_factor": 4.0,
     "original_max_position_embeddings": 16,
 }
+MAXIMAL = {"parametrization": "maximal_update", "base_width": 8, "base_head_dim": 2}
 OURS = {
     "gpt2": (GPT2, {}),
     "gpt2-no-bias": (GPT2, {"bias": False, "norm_epsilon": 1e-3}),
     "llama-untied": (Llama, {"hidden_dim": 48}),
     "llama-tied-grouped": (Llama, {"tied": True, "num_key_value_heads": 2, "rope_theta": 500.0}),
     "llama-scaled": (Llama, {"num_key_value_heads": 1, "rope_scaling": SCALING, "head_dim": 12}),
+    "gpt2-maximal-update": (GPT2, MAXIMAL),
+    "gpt2-no-bias-maximal-update": (GPT2, {**MAXIMAL, "bias": False}),
+    "llama-maximal-update": (Llama, {**MAXIMAL, "num_key_value_heads": 2}),
+    "llama-tied-maximal-update": (Llama, {**MAXIMAL, "tied": True, "base_head_dim": 8}),
+    "llama-qk-norm-maximal-update": (Llama, {**MAXIMAL, "tied": True, "qk_norm": True, "head_dim": 16}),
     "llama-qk-norm": (Llama, {"qk_norm": True, "tied": True, "num_key_value_heads": 2, "head_dim": 16}),
 }
 GPT2_CONFIG = {"vocab_size": VOCAB, "n_positions": CONTEXT, "n_embd": 32, "n_layer": 2, "n_head": 4}

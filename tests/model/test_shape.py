@@ -112,6 +112,12 @@ def test_activation_estimate_is_near_what_autograd_keeps(family):
         ({"context_length": 2.5}, "context_length.*2.5"),
         ({"dropout": 1.0}, "dropout.*below 1.*1.0"),
         ({"norm_epsilon": 0.0}, "norm_epsilon.*above 0"),
+        ({"parametrization": "mup"}, "parametrization must be standard or maximal_update, not 'mup'"),
+        ({"parametrization": "maximal_update", "base_width": 6}, "needs base_width and base_head_dim"),
+        (
+            {"parametrization": "maximal_update", "base_width": 0, "base_head_dim": 2},
+            "base_width.*at least 1.*0",
+        ),
     ],
 )
 def test_network_and_shape_refuse_the_same_mistakes(changes, words):

@@ -12,10 +12,12 @@ from lightning.pytorch.strategies import SingleDeviceStrategy as Strategy
 
 from gpt_exp import job
 from gpt_exp.errors import UserError
+from gpt_exp.experiment import make_model
 from gpt_exp.module.embedding_noise import add_noise
 from gpt_exp.module.fine_tuning import FineTuning, spread
 from gpt_exp.run.checkpoint_io import load_weights
 from gpt_exp.run.lines import read_metrics
+from gpt_exp.tokenizer.byte import byte
 
 
 def test_a_run_judges_its_predictions_and_its_results_say_so(train_pairs):
@@ -86,6 +88,14 @@ def test_a_run_starts_from_the_weights_of_another(train_pairs, train):
     assert (folder.tokenizer / "tokenizer.json").read_text() == (
         base.tokenizer / "tokenizer.json"
     ).read_text()
+
+
+def test_weights_are_not_taken_into_another_parametrization(train, new_run):
+    base = train("trainer.max_steps=1", "trainer.val_check_interval=1", name="base")
+    maximal = ["model.parametrization=maximal_update", "model.base_width=16", "model.base_head_dim=8"]
+    config = new_run(f"init.run={base.path}", *maximal, name="other").config()
+    with pytest.raises(UserError, match=r"base: its parametrization is another; model=run takes"):
+        make_model(config, byte(), None)
 
 
 def test_predicted_records_are_spread_over_the_split():

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from gpt_exp.model.gpt2 import GPT2
+from gpt_exp.model.parametrization import standard_state
 
 # Keys of config.json that change the logits, and the values that GPT2 can follow; no key means the first.
 SUPPORTED: Mapping[str, tuple[Any, ...]] = {
@@ -87,7 +88,7 @@ def from_tensors(tensors: Mapping[str, Tensor], model: GPT2) -> dict[str, Tensor
 def to_tensors(model: GPT2) -> dict[str, Tensor]:
     """Their state from ours; where ours has no biases, theirs has zeros."""
     tensors = {}
-    for name, tensor in model.state_dict().items():
+    for name, tensor in standard_state(model, model.shape).items():
         for ours, theirs in _NAMES:
             name = name.replace(ours, theirs)
         tensors[name] = tensor.T if tensor.ndim == 2 and ".c_" in name else tensor

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from gpt_exp.model.llama import Llama
+from gpt_exp.model.parametrization import standard_state
 from gpt_exp.model.shape import ROPE_SCALING_KEYS
 
 # Keys of config.json that change the logits, and the values that Llama can follow; no key means the first.
@@ -106,7 +107,7 @@ def to_tensors(model: Llama) -> dict[str, Tensor]:
     key_rows = shape.num_key_value_heads * shape.head_dim
     rows = [shape.num_heads * shape.head_dim, key_rows, key_rows]
     tensors: dict[str, Tensor] = {}
-    for name, tensor in model.state_dict().items():
+    for name, tensor in standard_state(model, model.shape).items():
         for ours, theirs in _NAMES:
             name = name.replace(ours, theirs)
         if name.endswith(_FUSED):
