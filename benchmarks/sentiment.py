@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import mean, stdev
 
 Rows = list[tuple[str, str]]  # Text and label.
+VOCABULARY = "tokenizer.vocab_size=8192"
 NAMES = {"0": "negative", "1": "positive"}
 
 
@@ -91,7 +92,7 @@ def pretrain(arguments: argparse.Namespace, folder: Path, train: Rows, dev: Rows
         "data=json_lines",
         f"data.paths=[{corpus}]",
         "model=llama_sentiment",
-        "tokenizer.vocab_size=8192",
+        VOCABULARY,
         "sampling=packed",
         "optimizer=muon",
         "schedule=warmup_stable_decay",
@@ -140,16 +141,16 @@ def fine_tune(
     for name, part in parts.items():
         files[name].write_text("text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in part))
     run = Path(tempfile.mkdtemp(prefix="run-", dir=folder)) / "run"
-    steps = max(200, round(900 * arguments.subset))
+    steps = max(200, round(400 * arguments.subset))
     train_run(
         "experiment=sentiment_sst2",
         "data=tsv",
         *(f"data.{name}={file}" for name, file in files.items()),
-        *([f"init.run={start}", "model=run"] if start else []),
-        "model.dropout=0.2",
+        *([f"init.run={start}", "model=run"] if start else [VOCABULARY]),
+        "model.dropout=0.1",
         f"seed={seed}",
         f"trainer.max_steps={steps}",
-        f"trainer.val_check_interval={steps // 9}",
+        f"trainer.val_check_interval={steps // 4}",
         "callback=[checkpoint]",
         "logger=csv",
         *more,
