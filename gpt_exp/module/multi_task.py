@@ -25,8 +25,9 @@ class MultiTask(LanguageModule):
     What is minimised is the weighted sum of the tasks' mean losses over a step: a task's sum over its
     targets, divided by how many the step has of them on average (`MixedSplits.expected_targets`). So
     gradients do not depend on how a step falls into micro-batches and devices, and a task's share of the
-    examples says how exactly its gradient is known, not how much it counts. `num_predicted` validation records of each task are
-    answered at each validation. `unit` "step" gives each step to one task. `noise` is NEFTune's alpha.
+    examples says how exactly its gradient is known, not how much it counts. `num_predicted` validation
+    records of each task are answered at each validation. `unit` "step" gives each step to one task. `noise`
+    is NEFTune's alpha (Jain et al. 2023, arXiv:2310.05914).
     """
 
     weights: Tensor
