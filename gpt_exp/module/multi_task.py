@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ class MultiTask(LanguageModule):
         decoding: Mapping[str, Decoding],
         batch_size: int,
         repeat_steps: int | None = None,
-        unit: str = "example",
+        unit: Literal["example", "step"] = "example",
         num_predicted: int = 200,
         noise: float = 0.0,
         **base: Any,

@@ -1,7 +1,8 @@
 """Runs of several tasks on a few records: translation, and labels of two kinds."""
 
-import pytest
-from conftest import ASSETS, create, trained
+from pathlib import Path
+
+ASSETS = Path(__file__).parent / "assets"
 
 WORDS = {"short": ["Open", "Save", "Quit", "Help"], "long": ["Preferences", "Keyboard", "Appearance"]}
 SEVERAL = [
@@ -48,19 +49,8 @@ def of_tasks(folder, names):
     return found
 
 
-@pytest.fixture
-def new_several_run(tmp_path):
-    """Make the run folder of these tasks."""
-
-    def make(*overrides, names=("translation", "length", "case"), name="run"):
-        given = {override.partition("=")[0] for override in overrides}
-        kept = [each for each in SEVERAL if each.partition("=")[0] not in given]
-        return create(tmp_path, name, [*kept, *of_tasks(tmp_path, names), *overrides])
-
-    return make
-
-
-@pytest.fixture
-def train_several(new_several_run, keep_process_state):
-    """Train it as the job does, in this process; gives the run's folder."""
-    return lambda *overrides, **how: trained(new_several_run(*overrides, **how))
+def overrides_of(folder, overrides, names):
+    """All overrides of a run: those of its tasks, and the usual ones that are not given."""
+    given = {override.partition("=")[0] for override in overrides}
+    kept = [each for each in SEVERAL if each.partition("=")[0] not in given]
+    return [*kept, *of_tasks(folder, names), *overrides]
