@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +32,17 @@ from gpt_exp.experiment import (
     make_tokenizer,
     make_trainer,
 )
-from gpt_exp.interfaces import AdaptiveMixture, Mixture, Model, OfItems, Piece, Source, Tokenizer
+from gpt_exp.interfaces import (
+    AdaptiveMixture,
+    GradientBalancing,
+    Mixture,
+    Model,
+    NormBalancing,
+    OfItems,
+    Piece,
+    Source,
+    Tokenizer,
+)
 from gpt_exp.mixture.mixed_splits import BETWEEN
 from gpt_exp.module.multi_task import MultiTask
 from gpt_exp.run.folder import RunFolder
@@ -63,6 +73,7 @@ def make_multi_task_experiment(config: DictConfig, folder: RunFolder, loggers: l
         splits=make_several_splits(config, data, model, task, mixture),
         mixture=mixture,
         weights={name: node.get(WEIGHT, 1.0) for name, node in config.tasks.items()},
+        balance=make_balance(config, list(task.tasks)),
         decoding={name: make(alone(config, name).decode) for name in task.tasks},
         optimizer=make(config.optimizer),
         schedule=make(config.schedule),
@@ -155,6 +166,18 @@ def make_mixture(config: DictConfig, data: SeveralData) -> Mixture:
         if without := [name for name, parts in content.items() if "val" not in parts]:
             raise UserError(f"tasks.{without[0]}: has no validation part, by which the mixture adapts")
     return mixture
+
+
+def make_balance(config: DictConfig, names: Sequence[str]) -> Any:
+    """What weighs the tasks' losses; None where they are summed up as they are.
+
+    UserError for one that needs the gradients of each task apart: a step has those of their sum.
+    """
+    balance = make(config.balance)(names) if config.get("balance") else None
+    if isinstance(balance, NormBalancing | GradientBalancing):
+        given = config.balance._target_.rpartition(".")[2]
+        raise UserError(f"balance: {given} wants each task's own gradients, which module=multi_task sums up")
+    return balance
 
 
 def make_several_splits(

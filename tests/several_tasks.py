@@ -1,8 +1,6 @@
 """Runs of several tasks on a few records: translation, and labels of two kinds."""
 
-from pathlib import Path
-
-ASSETS = Path(__file__).parent / "assets"
+from made_runs import ASSETS
 
 WORDS = {"short": ["Open", "Save", "Quit", "Help"], "long": ["Preferences", "Keyboard", "Appearance"]}
 SEVERAL = [

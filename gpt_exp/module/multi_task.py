@@ -10,7 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from gpt_exp.corpus.record_splits import RecordSplits
-from gpt_exp.interfaces import AdaptiveMixture, Batch, Decoding, Loss, Mixture, Model, PredictionMetric
+from gpt_exp.interfaces import (
+    Adapting,
+    AdaptiveMixture,
+    Batch,
+    Decoding,
+    Loss,
+    Mixture,
+    Model,
+    PredictionMetric,
+)
 from gpt_exp.mixture.mixed_splits import BETWEEN, MixedSplits
 from gpt_exp.module.base import LanguageModule
 from gpt_exp.module.embedding_noise import add_noise
@@ -25,9 +34,9 @@ class MultiTask(LanguageModule):
     What is minimised is the weighted sum of the tasks' mean losses over a step: a task's sum over its
     targets, divided by how many the step has of them on average (`MixedSplits.expected_targets`). So
     gradients do not depend on how a step falls into micro-batches and devices, and a task's share of the
-    examples says how exactly its gradient is known, not how much it counts. `num_predicted` validation
-    records of each task are answered at each validation. `unit` "step" gives each step to one task. `noise`
-    is NEFTune's alpha (Jain et al. 2023, arXiv:2310.05914).
+    examples says how exactly its gradient is known, not how much it counts. A `balance` weighs the losses
+    once more. `num_predicted` validation records of each task are answered at each validation. `unit` "step"
+    gives each step to one task. `noise` is NEFTune's alpha (Jain et al. 2023, arXiv:2310.05914).
     """
 
     weights: Tensor
@@ -40,6 +49,7 @@ class MultiTask(LanguageModule):
         splits: Mapping[str, RecordSplits],
         mixture: Mixture,
         weights: Mapping[str, float],
+        balance: Any = None,
         decoding: Mapping[str, Decoding],
         batch_size: int,
         repeat_steps: int | None = None,
@@ -70,6 +80,7 @@ class MultiTask(LanguageModule):
             "weights", torch.tensor([float(weights[n]) for n in self.names]), persistent=False
         )
         metrics: dict[str, Any] = {name: task.tasks[name].metric() for name in self.validated}
+        self.balance = balance
         self.losses: Any = nn.ModuleDict({name: TokenLoss() for name in self.validated})
         self.predictions: Any = nn.ModuleDict(metrics)
         if noise:
@@ -96,7 +107,8 @@ class MultiTask(LanguageModule):
 
     def _weighted(self, totals: Tensor, step: int) -> Tensor:
         expected = self.mixed.expected_targets(step)
-        return (self.weights * totals / totals.new_tensor(np.where(expected > 0, expected, 1.0))).sum()
+        losses = self.weights * totals / totals.new_tensor(np.where(expected > 0, expected, 1.0))
+        return losses.sum() if self.balance is None else self.balance.loss(losses)
 
     def _loss_metrics(self, step: int) -> dict[str, float]:
         """All tasks' weighted sum, as it was minimised; of each its own mean, and how much was read of it."""
@@ -105,9 +117,19 @@ class MultiTask(LanguageModule):
         for place, name in enumerate(self.names):
             if loss.num_targets[place]:
                 known[f"train/{name}/loss"] = float(loss.total[place] / loss.num_targets[place])
+            if isinstance(self.balance, Adapting):
+                known[f"train/{name}/weight"] = self.balance.weights()[name]
             known[f"train/{name}/examples"] = float(seen[place])
             known[f"train/{name}/epochs"] = float(epochs[place])
         return {"train/loss": float(self._weighted(loss.total, step - 1)), **known}
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        """Let a balancing learn from the step's mean losses, after they were told as it had weighed them."""
+        ended = (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0
+        loss = self._step_loss() if ended and isinstance(self.balance, Adapting) else None
+        super().on_train_batch_end(outputs, batch, batch_idx)
+        if loss is not None:
+            self.balance.after_step((loss.total / loss.num_targets).float())
 
     # Validation
 

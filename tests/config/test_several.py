@@ -40,7 +40,10 @@ def problems(*overrides):
             ["tasks.summarization.data.min_charactres=3"],
             "Did you mean tasks.summarization.data.min_characters?",
         ),
-        (["+data@tasks.new.data=imports"], "tasks.new.task: needs one, as in /task@tasks.new.task: translation"),
+        (
+            ["+data@tasks.new.data=imports"],
+            "tasks.new.task: needs one, as in /task@tasks.new.task",
+        ),
         (["mixture=explicit", "mixture.weights={sumarization: 1}"], "Did you mean summarization?"),
         (["augmentation=[random_swap]"], "augmentation: of several tasks each has its own"),
         (["module=fine_tuning"], "module: several tasks need module=multi_task"),

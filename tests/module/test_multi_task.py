@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from gpt_exp import job
+from gpt_exp.errors import UserError
 from gpt_exp.run.checkpoint_io import load_weights
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.run.lines import read_metrics
@@ -47,11 +48,12 @@ def test_micro_batches_change_the_memory_and_not_the_learning(train_several, uni
     assert all(torch.allclose(one[name], other[name], atol=2e-5) for name in one)
 
 
-@pytest.mark.parametrize("mixture", ["temperature", "adaptive"])
-def test_a_resumed_run_is_the_one_that_was_not_stopped(train_several, tmp_path, mixture):
+@pytest.mark.parametrize("given", ["mixture=temperature", "mixture=adaptive", "balance=uncertainty"])
+def test_a_resumed_run_is_the_one_that_was_not_stopped(train_several, tmp_path, given):
     """Also where what was validated decides what is read."""
-    given = ["trainer.val_check_interval=2", "callback.checkpoint.keep_last=4"]
-    whole = train_several(f"mixture={mixture}", *given, name="whole")
+    whole = train_several(
+        given, "trainer.val_check_interval=2", "callback.checkpoint.keep_last=4", name="whole"
+    )
     shutil.copytree(whole.path, tmp_path / "resumed")
     resumed = RunFolder(tmp_path / "resumed")
     shutil.rmtree(resumed.checkpoint(12))
@@ -60,6 +62,17 @@ def test_a_resumed_run_is_the_one_that_was_not_stopped(train_several, tmp_path, 
     one, other = weights(whole), weights(resumed)
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert read_metrics(whole.metrics) == read_metrics(resumed.metrics)
+
+
+def test_a_balancing_learns_from_each_task_s_losses(train_several):
+    folder = train_several("balance=uncertainty", "trainer.max_steps=4")
+    logged = [each for each in read_metrics(folder.metrics) if "train/loss" in each]
+    assert logged[0]["train/length/weight"] != logged[-1]["train/length/weight"]
+
+
+def test_a_balancing_of_gradients_is_refused(new_several_run):
+    with pytest.raises(UserError, match="balance: PCGrad wants each task's own gradients"):
+        job.run(new_several_run("balance=pc_grad"))
 
 
 def test_two_classifications_have_a_head_each(train_several):
