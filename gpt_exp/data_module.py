@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -107,7 +107,7 @@ class DataModule(LightningDataModule):
         self,
         *,
         splits: Splits,
-        collate: Callable[[Sequence[Example]], Batch],
+        collate: Callable[[Sequence[Example]], Batch | Mapping[str, Batch]],
         batch_size: int,
         num_workers: int,
         repeat_steps: int | None = None,
@@ -132,16 +132,19 @@ class DataModule(LightningDataModule):
     def val_dataloader(self) -> DataLoader[Example] | list[DataLoader[Example]]:
         trainer = self.trainer
         assert trainer is not None
-        if "val" not in self.splits.parts:
-            return []
         limit = trainer.limit_val_batches
-        return self.evaluation_dataloader(
-            "val",
-            batch_size=self.batch_size // (trainer.accumulate_grad_batches * trainer.world_size),
-            rank=trainer.global_rank,
-            world_size=trainer.world_size,
-            max_batches=limit if isinstance(limit, int) else None,
-        )
+        loaders = [
+            self.evaluation_dataloader(
+                part,
+                batch_size=self.batch_size // (trainer.accumulate_grad_batches * trainer.world_size),
+                rank=trainer.global_rank,
+                world_size=trainer.world_size,
+                max_batches=limit if isinstance(limit, int) else None,
+            )
+            for part in self.splits.parts
+            if part.rpartition(".")[2] == "val"  # Of several tasks each has one.
+        ]
+        return loaders[0] if len(loaders) == 1 else loaders
 
     def evaluation_dataloader(
         self,

@@ -11,7 +11,9 @@ import numpy as np
 import torch
 from omegaconf import DictConfig
 
+from gpt_exp.config import several
 from gpt_exp.config.nearest import nearest
+from gpt_exp.config.several import alone
 from gpt_exp.corpus.record_splits import RecordSplits
 from gpt_exp.corpus.text_splits import TextSplits
 from gpt_exp.data_module import DataModule
@@ -31,6 +33,8 @@ from gpt_exp.experiment import (
     make_splits,
 )
 from gpt_exp.interfaces import Decoding, Prediction, Record, RecordTask
+from gpt_exp.mixture.mixed_splits import BETWEEN
+from gpt_exp.multi_task_experiment import of_task, prefix_of
 from gpt_exp.page.evaluation import write_evaluation
 from gpt_exp.page.judged import INSTEAD
 from gpt_exp.page.run import write_report
@@ -55,7 +59,9 @@ def main(config: DictConfig, overrides: list[str]) -> None:
     data, task = make_data(run.config, run.tokenizer), make(run.config.task)
     splits = make_splits(run.config, data, run.model, task)
     names = chosen(list(config.splits), splits, config)
-    records = {name: splits.records[name] for name in names} if isinstance(splits, RecordSplits) else {}
+    prefix = prefix_of(config.of) if config.of else ""
+    of_records = splits.records if isinstance(splits, RecordSplits) else {}
+    records = {f"{prefix}{name}": of_records[name] for name in names if name in of_records}
     others = read_others(config.against, records, task.metric()) if config.against else {}
     results = evaluate_run(
         run,
@@ -68,8 +74,10 @@ def main(config: DictConfig, overrides: list[str]) -> None:
         shots=config.shots or 0,
         seed=config.seed,
         about=about(config),
+        prefix=prefix,
     )
-    write_results(folder, {**_of_harness(folder), **results})
+    results = {f"{prefix}{name}": figures for name, figures in results.items()}
+    write_results(folder, {**_of_others(folder, config.of), **results})
     tell(folder, results)
     if config.run:
         write_report(folder)
@@ -114,7 +122,7 @@ def about(config: DictConfig) -> dict[str, Any]:
     if not config.run:
         return {"model": config.model.get("path"), **{name: told(config[name]) for name in INSTEAD}}
     folder = RunFolder.open(config.run)
-    own = folder.config()
+    own = alone(folder.config(), config.of) if config.of else folder.config()
     other = {name: told(config[name]) for name in INSTEAD if config.get(name) not in (None, own.get(name))}
     return {"checkpoint": folder.resolve(config.checkpoint).name, **other}
 
@@ -150,16 +158,18 @@ def write_results(folder: Path, results: Mapping[str, Any]) -> None:
     write_file(folder / RESULTS, json.dumps(results, indent=2))
 
 
-def _of_harness(folder: Path) -> dict[str, Any]:
-    """What was measured by lm-eval before: another evaluation leaves it."""
+def _of_others(folder: Path, of: str | None) -> dict[str, Any]:
+    """What was measured by lm-eval before, and of other tasks where there are several: it stays."""
     known = read_json(folder / RESULTS)
-    return {LM_EVAL: known[LM_EVAL]} if LM_EVAL in known else {}
+    return {key: each for key, each in known.items() if key == LM_EVAL or (of and BETWEEN in key)}
 
 
 def opened(config: DictConfig) -> LoadedRun:
     """The run, or a model that is none, with its config as this evaluation wants it."""
     if config.run:
         run = load_run(config.run, config.checkpoint, merged=True)
+        if name := several.chosen(run.config, config.of, "of"):
+            run = of_task(run, name)
     else:
         run = load_pretrained(config, needed=() if config.lm_eval else INSTEAD)
     for name in (*INSTEAD, "decode"):
@@ -199,10 +209,11 @@ def evaluate_run(
     shots: int = 0,
     seed: int = 1337,
     about: Mapping[str, Any],
+    prefix: str = "",
 ) -> Results:
     """The loss over all of each split; of text what compressors make of it, of records the task's figures.
 
-    `about` stands with the figures that are kept in the folder.
+    `about` stands with the figures that are kept in the folder, under the split's name after `prefix`.
     """
     task, precision = make(run.config.task), resolve_precision(precision, device.type)
     splits: Any = data_module.splits
@@ -211,7 +222,7 @@ def evaluate_run(
         metric = TokenLoss(bytes_per_target=bytes_per_target(splits, name))
         loader = data_module.evaluation_dataloader(name, batch_size=batch_size)
         results[name] = losses(
-            run.model, task, metric, loader, device=device, precision=precision, title=name
+            run.model, task, metric, loader, device=device, precision=precision, title=f"{prefix}{name}"
         )
         if isinstance(splits, TextSplits):
             results[name] |= compressors(splits.corpus.meta["parts"][name])
@@ -227,6 +238,7 @@ def evaluate_run(
                     shots=shots,
                     seed=seed,
                     about=about,
+                    prefix=prefix,
                 )
     if isinstance(splits, RecordSplits):
         write_evaluation(folder)
@@ -244,6 +256,7 @@ def judged_figures(
     shots: int,
     seed: int,
     about: Mapping[str, Any],
+    prefix: str = "",
 ) -> dict[str, float]:
     """What the task measures of the run's answers to a split, which are kept in the folder."""
     decoding: Decoding = make(run.config.decode)
@@ -252,8 +265,9 @@ def judged_figures(
     def answer(batch: Sequence[Record]) -> list[Prediction]:
         return task.predict(run.model, batch, run.tokenizer, decoding, shots=solved)
 
-    judged = judge(splits.records[name], answer, metric, batch_size=batch_size, seed=seed, title=name)
-    save(folder, name, judged, metric, shots=shots, decode=run.config.decode._target_, **about)
+    kept = f"{prefix}{name}"
+    judged = judge(splits.records[name], answer, metric, batch_size=batch_size, seed=seed, title=kept)
+    save(folder, kept, judged, metric, shots=shots, decode=run.config.decode._target_, **about)
     return judged.figures
 
 

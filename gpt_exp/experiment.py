@@ -36,6 +36,7 @@ from gpt_exp.precision import resolve_precision
 from gpt_exp.run.checkpoint_io import RunCheckpointIO, load_weights
 from gpt_exp.run.durable import write_file
 from gpt_exp.run.folder import RunFolder
+from gpt_exp.task.several import Several
 from gpt_exp.tokenizer.file import open as open_tokenizer
 
 if TYPE_CHECKING:
@@ -82,6 +83,13 @@ def make(node: DictConfig, **arguments: Any) -> Any:
         if isinstance(error.__cause__, ValueError | UserError):
             raise error.__cause__ from None
         raise
+
+
+def make_task(config: DictConfig) -> Any:
+    """What is learnt: a task, or `tasks` side by side."""
+    if config.get("tasks"):
+        return Several({str(name): make(node.task) for name, node in config.tasks.items()})
+    return make(config.task)
 
 
 def make_data(config: DictConfig, tokenizer: Tokenizer | None = None) -> Data:
@@ -202,14 +210,23 @@ def _of_records(config: DictConfig, splits: RecordSplits) -> dict[str, Any]:
 
 def run_data(config: DictConfig, folder: RunFolder) -> Data:
     """A run's tokenizer and data: the same for all of its life, or UserError."""
-    began = folder.data.exists()
-    data = make_data(config, open_tokenizer(folder.tokenizer) if began else None)
-    if not began:
-        data.tokenizer.save(folder.tokenizer)
-        write_file(folder.data, json.dumps(data.identity, indent=1) + "\n")
-    elif json.loads(folder.data.read_text()) != data.identity:
-        raise UserError(f"the data has changed since {folder.path} began: train it in a new run")
+    data = make_data(config, kept_tokenizer(folder))
+    keep(folder, data.tokenizer, data.identity)
     return data
+
+
+def kept_tokenizer(folder: RunFolder) -> Tokenizer | None:
+    """That of a run that has begun."""
+    return open_tokenizer(folder.tokenizer) if folder.data.exists() else None
+
+
+def keep(folder: RunFolder, tokenizer: Tokenizer, identity: Mapping[str, Any]) -> None:
+    """Write down what a run learns from; UserError where it began with something else."""
+    if not folder.data.exists():
+        tokenizer.save(folder.tokenizer)
+        write_file(folder.data, json.dumps(identity, indent=1) + "\n")
+    elif json.loads(folder.data.read_text()) != identity:
+        raise UserError(f"the data has changed since {folder.path} began: train it in a new run")
 
 
 def make_splits(config: DictConfig, data: Data, model: Model, task: Any) -> TextSplits | RecordSplits:
@@ -276,7 +293,8 @@ def make_trainer(config: DictConfig, folder: RunFolder, loggers: list[Logger]) -
 
 def _of_strategy(config: DictConfig) -> dict[str, str]:
     """DDP must be told where weights may be without gradients: a task's head stands in for the output."""
-    has_heads = bool(getattr(make(config.task), "heads", None))
+    task = make_task(config)
+    has_heads = isinstance(task, Several) or bool(getattr(task, "heads", None))
     replaced = config.trainer.get("strategy") == "ddp" and has_heads
     return {"strategy": "ddp_find_unused_parameters_true"} if replaced else {}
 
@@ -289,7 +307,7 @@ def load_run(run: str | Path, checkpoint: str = "best", *, merged: bool = False)
     """
     folder = RunFolder.open(run)
     config = read_config(folder)
-    tokenizer, task = open_tokenizer(folder.tokenizer), make(config.task)
+    tokenizer, task = open_tokenizer(folder.tokenizer), make_task(config)
     weights = load_weights(folder.resolve(checkpoint))
     model = make_model(config, tokenizer, task, initial=False)
     if missing := model.state_dict().keys() - weights.keys():

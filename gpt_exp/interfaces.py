@@ -74,6 +74,7 @@ class Example(NamedTuple):
     documents: np.ndarray | None = None  # (time,): the number of each token's document in the sequence.
     is_target: np.ndarray | None = None  # (time,): which of tokens[1:] carry loss; None: all.
     extras: Mapping[str, np.ndarray] | None = None  # A task's own: its label, its span, its image.
+    task: str | None = None  # Where several tasks are learnt: the name of the one it is of.
 
 
 class Examples(Protocol):
@@ -286,6 +287,7 @@ class PredictionMetric(Protocol):
 
     main: str  # The name of the figure that is told first.
     higher_is_better: bool  # Whether more of `main` is better.
+    best: float  # What `main` is where all is right: 100, 1.
 
     def update(self, predictions: Sequence[Prediction]) -> None: ...
     def score(self, prediction: Prediction) -> float:
@@ -308,6 +310,9 @@ class RecordTask(Task, Protocol):
 
     def example(self, record: Record, tokenizer: Tokenizer, *, context_length: int) -> Example:
         """What is learnt from a record, at most `context_length + 1` tokens; ValueError for a bad record."""
+
+    def num_targets(self, example: Example) -> int:
+        """How many targets `loss` counts of an example."""
 
     def predict(
         self,
@@ -343,6 +348,13 @@ class Answering(RecordTask, Protocol):
         seeds: Sequence[int] | None = None,
     ) -> list[str]:
         """The answers to records; `seeds`, one each, decide what is drawn. ValueError for a missing field."""
+
+
+@runtime_checkable
+class OfItems(RecordTask, Protocol):
+    """A record task about items that are no text: beside text each has a token of its own."""
+
+    def items(self, record: Record) -> Sequence[str]: ...
 
 
 @runtime_checkable

@@ -80,6 +80,7 @@ def run(folder: RunFolder) -> int:
     """Train, evaluate, report; the exit code."""
     from gpt_exp.experiment import make_experiment, make_loggers, read_config
     from gpt_exp.logger.tracker import tracking
+    from gpt_exp.multi_task_experiment import make_multi_task_experiment
     from gpt_exp.run.log import log_to
 
     config = read_config(folder)
@@ -89,7 +90,8 @@ def run(folder: RunFolder) -> int:
         folder.set_status("running", max_steps=config.trainer.max_steps)
     loggers, checkpoint = make_loggers(config, folder), folder.newest_whole_checkpoint()
     with tracking(loggers, folder, step_of(checkpoint) if checkpoint else 0):
-        return train(folder, make_experiment(config, folder, loggers), checkpoint)
+        make = make_multi_task_experiment if config.get("tasks") else make_experiment
+        return train(folder, make(config, folder, loggers), checkpoint)
 
 
 def train(folder: RunFolder, experiment: Experiment, checkpoint: Path | None) -> int:
@@ -118,10 +120,12 @@ def leave_the_others() -> None:
 def finish(folder: RunFolder, experiment: Experiment) -> None:
     """Evaluate the best checkpoint on all held-out text and write the report."""
     from gpt_exp.evaluate import evaluate_run, held_out
+    from gpt_exp.evaluate_tasks import by_split, evaluate_tasks
     from gpt_exp.evaluation.tables import tell
     from gpt_exp.experiment import LoadedRun, load_run
     from gpt_exp.hardware import peak_memory
     from gpt_exp.logger.tracker import Tracker
+    from gpt_exp.module.multi_task import MultiTask
 
     module, data_module, trainer = experiment
     peak = peak_memory(module.device)  # Of training: before another model is loaded.
@@ -130,17 +134,20 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
         trained = load_run(folder.path, "best", merged=True)
     else:
         trained = LoadedRun(module.model, module.tokenizer, folder.config())
-    splits: Any = data_module.splits
-    results = evaluate_run(
-        trained,
-        data_module,
-        held_out(splits),
-        folder=folder.path,
-        batch_size=data_module.batch_size // (trainer.world_size * trainer.accumulate_grad_batches),
-        device=module.device,
-        precision=trainer.precision,
-        about={"checkpoint": folder.resolve("best").name} if folder.checkpoints() else {},
-    )
+    how: dict[str, Any] = {
+        "folder": folder.path,
+        "batch_size": data_module.batch_size // (trainer.world_size * trainer.accumulate_grad_batches),
+        "device": module.device,
+        "precision": trainer.precision,
+        "about": {"checkpoint": folder.resolve("best").name} if folder.checkpoints() else {},
+    }
+    if isinstance(module, MultiTask):
+        splits, task = module.splits, module.task
+        found = evaluate_tasks(trained, task, splits, num_workers=data_module.num_workers, **how)
+        results = by_split(found, task)
+    else:
+        single: Any = data_module.splits
+        found = results = evaluate_run(trained, data_module, held_out(single), **how)
     summary = {
         "step": trainer.global_step,
         "num_parameters": module.model.shape.num_parameters,
@@ -155,7 +162,7 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
         if isinstance(logger, Tracker):
             logger.log_results(summary)
     folder.set_status("finished", step=trainer.global_step)
-    tell(folder.path, results)
+    tell(folder.path, found)
     print(f"report: {write_report(folder.path)}")
 
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from omegaconf import DictConfig
 
 from gpt_exp.corpus.prepare import Corpus
 from gpt_exp.experiment import make_data
+from gpt_exp.multi_task_experiment import make_several_data
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:
     """Fill the cache for a training configuration, and say what is in it."""
+    if config.get("tasks"):
+        prepare_several(config)
+        return
     tokenizer, corpus, _ = make_data(config)
     print(f"{tokenizer.vocab_size:,} tokens in the vocabulary")
     if not isinstance(corpus, Corpus):
@@ -22,3 +28,13 @@ def main(config: DictConfig, overrides: list[str]) -> None:
             f"{split:6}{meta['num_documents']:>12,} documents{meta['num_tokens']:>16,} tokens"
             f"{meta['num_bytes']:>16,} bytes"
         )
+
+
+def prepare_several(config: DictConfig) -> None:
+    """The same for several tasks."""
+    tokenizer, tasks, _ = make_several_data(config)
+    print(f"{tokenizer.vocab_size:,} tokens in the vocabulary")
+    for name, data in tasks.items():
+        content: Any = data.content
+        for split, records in content.items():
+            print(f"{name:20}{split:6}{len(records):>12,} records")

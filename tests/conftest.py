@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+import several_tasks
 import sweep_folders
 import torch
 from made_runs import PAIRS, TINY, create, trained
@@ -45,6 +46,22 @@ def new_pairs_run(tmp_path):
 def train_pairs(new_pairs_run, keep_process_state):
     """Fine-tune as the job does, in this process; gives the run's folder."""
     return lambda *overrides, name="run": trained(new_pairs_run(*overrides, name=name))
+
+
+@pytest.fixture
+def new_several_run(tmp_path):
+    """As `new_run`, for several tasks at once."""
+
+    def make(*overrides: str, names=tuple(several_tasks.TASKS), name: str = "run"):
+        return create(tmp_path, name, several_tasks.overrides_of(tmp_path, overrides, names))
+
+    return make
+
+
+@pytest.fixture
+def train_several(new_several_run, keep_process_state):
+    """Train several tasks as the job does, in this process; gives the run's folder."""
+    return lambda *overrides, **how: trained(new_several_run(*overrides, **how))
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from gpt_exp.config import feasibility
 from gpt_exp.config.feasibility import get, num_devices
-from gpt_exp.config.record_length import RecordLength, record_length
+from gpt_exp.config.record_length import OF_ITEMS, RecordLength, record_length
 from gpt_exp.config.resolve import UNKNOWN
+from gpt_exp.config.several import plainly_alone
 from gpt_exp.config.trained import compute_share, num_trained
 from gpt_exp.hardware import PEAK_BF16
 
@@ -57,9 +58,14 @@ def vocabulary(config: dict[str, Any]) -> tuple[int, bool]:
     for key in ("model.vocab_size", "tokenizer.vocab_size"):
         value = get(config, key)
         if isinstance(value, int) and value is not UNKNOWN:
-            return value, True
+            return value, key == "model.vocab_size" or not has_items(config)
     family = str(get(config, "tokenizer._target_", "")).rpartition(".")[0].rpartition(".")[2]
     return VOCAB_SIZES.get(family, 50_257), family == "byte"
+
+
+def has_items(config: dict[str, Any]) -> bool:
+    """Whether one of several tasks adds its items to the vocabulary."""
+    return any(get(view, "task._target_") == OF_ITEMS for _, view in plainly_alone(config))
 
 
 def of(config: dict[str, Any]) -> Cost | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from gpt_exp.config import feasibility, fine_tuning, overrides
+from gpt_exp.config import feasibility, fine_tuning, overrides, several
 from gpt_exp.config.compose import Composition, composition
 from gpt_exp.config.location import root_config
-from gpt_exp.config.problem import refuse
+from gpt_exp.config.problem import Problem, refuse
 from gpt_exp.sweep.space.space import corners, read_space
 
 
@@ -35,9 +36,13 @@ def composed(verb: str, texts: tuple[str, ...], config_dir: str | None, config_n
     job = composition(verb, list(texts), config_dir, config_name)
     if root_config(verb) == "train":
         config = job.resolved.config
-        problems = job.located([*feasibility.problems(config), *fine_tuning.problems(config)])
+        problems = job.located(several.problems(config, _of_one))
         job = job._replace(problems=[*job.problems, *problems])
     return job
+
+
+def _of_one(config: dict[str, Any]) -> list[Problem]:
+    return [*feasibility.problems(config), *fine_tuning.problems(config)]
 
 
 def spelt(jobs: list[Composition], texts: list[str]) -> list[str]:

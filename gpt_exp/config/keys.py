@@ -12,6 +12,8 @@ from gpt_exp.config.nearest import nearest
 
 META = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")
 CLASSES = {"split": "gpt_exp.corpus.split.Split"}  # Nodes that are keyword arguments without saying so.
+OF_TASK = re.compile(r"tasks\.\w+")  # And those of several tasks: theirs, and what each has of its own.
+TASK_CLASS = "gpt_exp.config.several.OneTask"
 REFERENCE = re.compile(r"\$\{(?:[\w.]+:)?([A-Za-z_][\w.]*)")
 
 
@@ -34,8 +36,15 @@ def binds(node: Any, name: str, path: str = "") -> bool:
     return takes_all and not nearest(name, known)
 
 
+def class_of(path: str) -> str | None:
+    """What a node's keys are the arguments of where the node does not say it."""
+    if OF_TASK.fullmatch(path):
+        return TASK_CLASS
+    return CLASSES.get(OF_TASK.sub("", path, count=1).lstrip("."))
+
+
 def _signature(node: Any, path: str) -> inspect.Signature | None:
-    target = node.get("_target_", CLASSES.get(path)) if isinstance(node, dict) else None
+    target = node.get("_target_", class_of(path)) if isinstance(node, dict) else None
     return signatures.signature(target) if isinstance(target, str) else None
 
 
@@ -48,7 +57,7 @@ def takes(config: dict[str, Any], key: str, groups: dict[str, list[str]]) -> boo
             return part.isdigit() and int(part) < len(node)
         if not isinstance(node, dict):
             return False
-        has_target = "_target_" in node or path in CLASSES
+        has_target = "_target_" in node or class_of(path) is not None
         if part not in node:
             return binds(node, part, path) if has_target else inside_target
         inside_target, path = inside_target or has_target, f"{path}.{part}".lstrip(".")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from glob import iglob
 from importlib import import_module
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from gpt_exp.config.feasibility import get
 from gpt_exp.config.keys import META
+from gpt_exp.config.several import plainly_alone
 from gpt_exp.corpus.record_texts import RecordTexts
 
 ONE_BY_ONE = "gpt_exp.sampling.length_buckets."  # Every other sampling fills the context.
@@ -20,6 +21,7 @@ FILES = ("train", "root")  # Keys of data that lie on this machine.
 MAX_BYTES = 32 * 2**20  # Of files that are read for an estimate: a second.
 NUM_ENCODED = 200  # Records, where there is a tokenizer.
 CHARACTERS_PER_TOKEN = 3.5  # Of a vocabulary of some thousands, which is still to be trained.
+OF_ITEMS, ITEMS = "gpt_exp.task.recommendation.Recommendation", "gpt_exp.tokenizer.items.train"
 AT_HAND = ("byte", "file")  # Tokenizers that need no training and no download.
 
 
@@ -35,11 +37,45 @@ def record_length(config: dict[str, Any], context_length: int) -> RecordLength |
     """Of a resolved config's training records; None where every sequence fills the context."""
     if not str(get(config, "sampling._target_", "")).startswith(ONE_BY_ONE):
         return None
-    lengths = _lengths(*(json.dumps(config.get(name), default=str) for name in ("data", "tokenizer")))
-    if not lengths:
-        return RecordLength(context_length, context_length, "as many as fit the context, assumed")
-    cut = [min(length, context_length) for length in lengths]
-    return RecordLength(max(1.0, fmean(cut)), max(1, round(max(cut))), "estimated from the records' texts")
+    views = dict(plainly_alone(config)) or {"": config}
+    lengths = {name: _of_config(view) for name, view in views.items()}
+    assumed = [name for name, each in lengths.items() if not each]
+    cut = {name: [min(n, context_length) for n in own or [context_length]] for name, own in lengths.items()}
+    means = [fmean(each) for each in cut.values()]
+    shares = _shares(config, {} if assumed else {name: len(each) for name, each in cut.items()}, len(cut))
+    mean = sum(share * each for share, each in zip(shares, means, strict=True))
+    longest = max(max(each) for each in cut.values())
+    return RecordLength(max(1.0, mean), max(1, round(longest)), _basis(assumed))
+
+
+def _basis(assumed: list[str]) -> str:
+    if not assumed:
+        return "estimated from the records' texts"
+    of = f" of {', '.join(assumed)}" if any(assumed) else ""
+    return f"as many as fit the context{of}, assumed"
+
+
+def _of_config(config: dict[str, Any]) -> list[float]:
+    is_of_items = bool(config.get("mixture")) and get(config, "task._target_") == OF_ITEMS
+    tokenizer = {"_target_": ITEMS} if is_of_items else config.get("tokenizer")
+    return _lengths(*(json.dumps(node, default=str) for node in (config.get("data"), tokenizer)))
+
+
+def _shares(config: dict[str, Any], sizes: dict[str, int], count: int) -> list[float]:
+    """Of several tasks, as their mixture begins; equal ones where their sizes are not known."""
+    if count > 1 and sizes and config.get("mixture"):
+        try:
+            return list(_factory(config["mixture"])(sizes=sizes).shares(0))
+        except (ValueError, TypeError, ImportError):  # Told where the job makes it.
+            pass
+    return [1 / count] * count
+
+
+def _factory(node: dict[str, Any]) -> Callable[..., Any]:
+    module, _, name = node["_target_"].rpartition(".")
+    values = {key: value for key, value in node.items() if key not in META}
+    inner = {k: _factory(v) if isinstance(v, dict) and "_target_" in v else v for k, v in values.items()}
+    return partial(getattr(import_module(module), name), **inner)
 
 
 @lru_cache(maxsize=64)  # The jobs of a sweep mostly share their data.

@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 from gpt_exp.config import targets, values
-from gpt_exp.config.keys import CLASSES, META, binds, known_keys, parameters
+from gpt_exp.config.keys import CLASSES, META, binds, class_of, known_keys, parameters
 from gpt_exp.config.nearest import nearest
 from gpt_exp.config.problem import Problem
 from gpt_exp.config.resolve import UNKNOWN, Resolved
@@ -29,6 +29,9 @@ def problems(resolved: Resolved, root: dict[str, Any], groups: dict[str, list[st
             found += [] if key in resolved.read else [_unknown(key, config, groups)]
         elif key in CLASSES:
             found += _arguments(key, node, resolved)
+        elif key == "tasks" and isinstance(node, dict):
+            for name, own in node.items():
+                found += _arguments(f"tasks.{name}", own, resolved)
         else:
             found += _plain(key, node, root[key], resolved)
     return _first_causes([*found, *targets.problems(config)], resolved)
@@ -101,7 +104,7 @@ def _nested(path: str, value: Any, resolved: Resolved) -> list[Problem]:
         return [
             each for index, item in enumerate(value) for each in _nested(f"{path}.{index}", item, resolved)
         ]
-    if isinstance(value, dict) and "_target_" in value:
+    if isinstance(value, dict) and ("_target_" in value or class_of(path)):
         return _arguments(path, value, resolved)
     if isinstance(value, dict):
         return [each for name, item in value.items() for each in _nested(f"{path}.{name}", item, resolved)]

@@ -101,6 +101,18 @@ class RecordSplits:
         """On average, in training."""
         return self._examples.tokens_per_example
 
+    @property
+    def examples_per_epoch(self) -> float:
+        """Training examples that hold each record once."""
+        return float(self._training.lengths.sum()) / self.tokens_per_example
+
+    def targets_per_example(self, num_targets: Callable[[Example], int]) -> float:
+        """On average, in training, before augmentation. Raises ValueError where there are none at all."""
+        total = sum(num_targets(self._training.example(i, epoch=None)) for i in range(len(self._training)))
+        if total == 0:
+            raise ValueError("the training records have no targets")
+        return total / self.examples_per_epoch
+
     @cached_property
     def _examples(self) -> RecordExamples:
         return self._sampling.training_records(

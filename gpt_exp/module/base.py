@@ -95,9 +95,15 @@ class LanguageModule(LightningModule, ABC):
         reseed(self.seed, self.trainer.global_step, micro, self.global_rank)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        """The loss by the targets that a micro-batch has on average: `gradient_factor` mends the rest."""
         loss = self.compute_loss(batch)
         self._losses.append(Loss(loss.total.detach(), loss.num_targets))
+        return self.objective(loss)
+
+    def objective(self, loss: Loss) -> Tensor:
+        """What a micro-batch minimises, so that the mean over all of a step's is what the step minimises.
+
+        The loss by the targets that a micro-batch has on average: `gradient_factor` mends the rest.
+        """
         return loss.total / (self.tokens_per_step / self._micro_batches)
 
     @property
@@ -146,13 +152,17 @@ class LanguageModule(LightningModule, ABC):
         if step == trainer.max_steps:
             trainer.should_stop = True  # Lightning validates once more then: the last weights may be best.
 
-    def _training_metrics(self, step: int) -> dict[str, float]:
+    def _loss_metrics(self, step: int) -> dict[str, float]:
         loss = self._step_loss()
+        return {"train/loss": float(loss.total / loss.num_targets)}
+
+    def _training_metrics(self, step: int) -> dict[str, float]:
+        losses = self._loss_metrics(step)
         norm = self._gradient_norm
         assert norm is not None
         norm = norm.full_tensor() if hasattr(norm, "full_tensor") else norm  # A DTensor under FSDP2.
         return {
-            "train/loss": float(loss.total / loss.num_targets),
+            **losses,
             "lr": self._learning_rate,
             "gradient_norm": float(norm),
             "tokens": round(step * self.tokens_per_step),

@@ -77,6 +77,9 @@ class HeadClassification:
         extras = {"label": np.array(label), "length": np.array(len(tokens) - 1)}
         return Example(tokens, is_target=np.zeros(len(tokens) - 1, bool), extras=extras)
 
+    def num_targets(self, example: Example) -> int:
+        return 1
+
     def collate(self, examples: Sequence[Example]) -> Batch:
         return collate([unlearnt_if_blank(example, "label") for example in examples])
 

@@ -37,6 +37,12 @@ def unlearnt_if_blank(example: Example, name: str) -> Example:
     return example._replace(extras={**extras, name: np.full_like(extras[name], IGNORE_INDEX)})
 
 
+def num_targets(example: Example) -> int:
+    """How many tokens of an example carry loss."""
+    learnt = example.tokens[1:] != IGNORE_INDEX
+    return int((learnt if example.is_target is None else learnt & example.is_target).sum())
+
+
 def on_device(batch: Batch, device: torch.device) -> Batch:
     """The batch where a model reads it."""
     extras = batch.extras and {name: tensor.to(device) for name, tensor in batch.extras.items()}

@@ -23,7 +23,7 @@ from gpt_exp.interfaces import (
     Tokenizer,
 )
 from gpt_exp.task.chat_template import ASSISTANT, ChatTemplate, newest
-from gpt_exp.task.collate import collate, on_device
+from gpt_exp.task.collate import collate, num_targets, on_device
 from gpt_exp.task.metric.dialogue import DialogueMetric
 from gpt_exp.task.prompt import asked, prompt_room, seeds_of
 from gpt_exp.task.settings import check_label_smoothing, check_max_new_tokens
@@ -62,6 +62,9 @@ class Dialogue:
         """The newest turns, and which of their tokens are the assistant's."""
         tokens, answers = self.read(record, tokenizer, context_length)
         return Example(tokens, is_target=answers[1:] > 0)
+
+    def num_targets(self, example: Example) -> int:
+        return num_targets(example)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         return collate(examples)

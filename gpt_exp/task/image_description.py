@@ -23,7 +23,7 @@ from gpt_exp.interfaces import (
     Record,
     Tokenizer,
 )
-from gpt_exp.task.collate import collate
+from gpt_exp.task.collate import collate, num_targets
 from gpt_exp.task.head.image_prefix import CHANNELS, ImagePrefix
 from gpt_exp.task.metric.description import DescriptionMetric
 from gpt_exp.task.prompt import value
@@ -82,6 +82,9 @@ class ImageDescription:
                 "take a larger task.patch"
             )
         return room
+
+    def num_targets(self, example: Example) -> int:
+        return num_targets(example)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         return collate(examples)

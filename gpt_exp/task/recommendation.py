@@ -22,7 +22,7 @@ from gpt_exp.interfaces import (
     Record,
     Tokenizer,
 )
-from gpt_exp.task.collate import collate
+from gpt_exp.task.collate import collate, num_targets
 from gpt_exp.task.head.classification import last_states
 from gpt_exp.task.head.item import ItemHead
 from gpt_exp.task.metric.ranking import Ranking
@@ -64,6 +64,9 @@ class Recommendation:
         self.label_smoothing = label_smoothing
         self.heads: Mapping[str, Callable[[Any], nn.Module]] = {HEAD: ItemHead} if head else {}
 
+    def items(self, record: Record) -> list[str]:
+        return items_of(record)
+
     def metric(self) -> Ranking:
         return Ranking(k=self.k)
 
@@ -75,6 +78,9 @@ class Recommendation:
         # A single item is learnt after nothing: a batch of such histories must not be without targets.
         first = len(items) - 1 if target else min(1, len(items) - 1)
         return Example(tokens, is_target=np.arange(len(items)) >= first)
+
+    def num_targets(self, example: Example) -> int:
+        return num_targets(example)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         return collate(examples)
@@ -138,6 +144,8 @@ def items_of(record: Record) -> list[str]:
 
 def encoded(items: Sequence[str], tokenizer: Tokenizer) -> list[int]:
     """A token an item; ValueError where the tokenizer makes more of one, or nothing."""
+    if whole := getattr(tokenizer, "items", None):
+        return [whole.get(item, tokenizer.unknown_item) for item in items]  # type: ignore[attr-defined]
     tokens = tokenizer.encode(" ".join(items))
     if len(tokens) != len(items):
         example = next((item for item in items if len(tokenizer.encode(item)) != 1), items[0])
@@ -148,7 +156,9 @@ def encoded(items: Sequence[str], tokenizer: Tokenizer) -> list[int]:
 
 
 def special_tokens(tokenizer: Tokenizer) -> list[int]:
-    """Tokens that are no item: the end of text, and what stands for unknown items."""
+    """Tokens that are no item: the end of text, what stands for unknown items, pieces of text."""
+    if whole := getattr(tokenizer, "items", None):
+        return sorted(set(range(tokenizer.vocab_size)) - set(whole.values()))
     unknown = getattr(tokenizer, "unknown", None)
     return [tokenizer.end_of_text, *([] if unknown is None else [unknown])]
 
@@ -156,6 +166,9 @@ def special_tokens(tokenizer: Tokenizer) -> list[int]:
 def ranked(scores: Sequence[float], tokens: Sequence[int], tokenizer: Tokenizer) -> list[str]:
     """Items by their names; what is not to be told is left out."""
     told = [token for token, score in zip(tokens, scores, strict=True) if score > -math.inf]
+    if whole := getattr(tokenizer, "items", None):
+        names = {token: item for item, token in whole.items()}
+        return [names[token] for token in told]
     return tokenizer.decode(told).split()
 
 

@@ -72,6 +72,11 @@ class SpanQuestionAnswering:
         shift = window.first - window.start
         return _example(window, (shift + answer[0], shift + answer[1]))
 
+    def num_targets(self, example: Example) -> int:
+        """First and last token; none where there is no answer."""
+        assert example.extras is not None
+        return int((example.extras["span"] != IGNORE_INDEX).sum())
+
     def collate(self, examples: Sequence[Example]) -> Batch:
         return collate([unlearnt_if_blank(example, "span") for example in examples])
 

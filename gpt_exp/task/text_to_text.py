@@ -22,7 +22,7 @@ from gpt_exp.interfaces import (
     Record,
     Tokenizer,
 )
-from gpt_exp.task.collate import collate
+from gpt_exp.task.collate import collate, num_targets
 from gpt_exp.task.prompt import Template, asked, prompt_room, seeds_of, value
 from gpt_exp.task.settings import check_label_smoothing, check_max_new_tokens
 from gpt_exp.task.target_loss import target_logits, target_loss
@@ -90,6 +90,9 @@ class TextToText(ABC):
     def target_text(self, record: Record) -> str:
         """What the model is to write."""
         return self.between + value(record, self.target)
+
+    def num_targets(self, example: Example) -> int:
+        return num_targets(example)
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         return collate(examples)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import tokenizers
 
 END_OF_TEXT = "<|endoftext|>"
+ITEM, UNKNOWN_ITEM = "<|item|>", "<|unknown_item|>"  # Special tokens, which no text is encoded to.
 
 
 class FastTokenizer:
@@ -31,7 +32,21 @@ class FastTokenizer:
         unknown = getattr(tokenizer.model, "unk_token", None)
         self.unknown = tokenizer.token_to_id(unknown) if unknown else None  # What no other token can say.
         # Ids may have gaps, as cl100k_base's have.
-        self.vocab_size = max(tokenizer.get_vocab(with_added_tokens=True).values()) + 1
+        vocab = tokenizer.get_vocab(with_added_tokens=True)
+        self.vocab_size = max(vocab.values()) + 1
+        # Whole items beside pieces of text, by their names: such as films. Most tokenizers have none.
+        self.items = {t.removeprefix(ITEM): n for t, n in vocab.items() if t.startswith(ITEM)}
+        self.unknown_item = tokenizer.token_to_id(UNKNOWN_ITEM)
+
+    def with_items(self, items: Iterable[str]) -> FastTokenizer:
+        """This tokenizer with a token for each of these items, in their order, and one for all others.
+
+        They are behind all tokens of text, and only `items` and `unknown_item` know them.
+        """
+        joined = tokenizers.Tokenizer.from_str(self._tokenizer.to_str())
+        names = [UNKNOWN_ITEM, *(f"{ITEM}{item}" for item in items)]
+        joined.add_special_tokens([tokenizers.AddedToken(name, normalized=False) for name in names])
+        return FastTokenizer(joined, end_of_text=self._end_of_text)
 
     def encode(self, text: str) -> list[int]:
         return self._tokenizer.encode(text, add_special_tokens=False).ids

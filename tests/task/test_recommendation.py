@@ -14,6 +14,7 @@ from gpt_exp.model.heads import host
 from gpt_exp.model.llama import Llama
 from gpt_exp.task.recommendation import Recommendation
 from gpt_exp.tokenizer import items
+from gpt_exp.tokenizer.byte import byte
 
 FILES = ("argparse", "calendar", "csv", "fractions", "gzip", "tarfile", "tempfile", "zipfile")
 CONTEXT = 16
@@ -179,3 +180,16 @@ def test_shots_are_refused():
     task = Recommendation()
     with pytest.raises(ValueError, match="shots"):
         task.predict(model_for(task), HELD_OUT, TOKENIZER, Greedy(), shots=RECORDS)
+
+
+def test_beside_text_items_alone_are_ranked():
+    names = sorted({item for record in RECORDS for item in record["items"]})
+    both, task = byte().with_items(names), Recommendation(num_ranked=1000)
+    assert task.items(RECORDS[0]) == RECORDS[0]["items"]
+    tokens = task.example({"items": ["unheard of", names[1]]}, both, context_length=8).tokens
+    assert tokens.tolist() == [both.end_of_text, both.unknown_item, both.items[names[1]]]
+    model = Llama(
+        vocab_size=both.vocab_size, context_length=CONTEXT, num_layers=1, num_heads=2, embedding_dim=8
+    )
+    (prediction,) = task.predict(model, [HELD_OUT[0]], both, Greedy())
+    assert sorted(prediction.output) == sorted(set(names) - set(HELD_OUT[0]["items"]))

@@ -24,6 +24,7 @@ class SumMetric(Metric, ABC):
     is_differentiable = False
     main: str
     higher_is_better = True
+    best = 1.0
     sums: Tensor
 
     def __init__(self, num_statistics: int) -> None:

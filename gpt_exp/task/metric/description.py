@@ -17,6 +17,7 @@ class DescriptionMetric(SumMetric):
     """
 
     main = "bleu"
+    best = 100.0
 
     def __init__(self) -> None:
         bleu, chrf = corpus_score.bleu(), corpus_score.chrf()

@@ -13,6 +13,7 @@ class ExactMatch(SumMetric):
     """Outputs that equal any of their references but for white space around them, 0 to 100."""
 
     main = "exact_match"
+    best = 100.0
 
     def __init__(self) -> None:
         super().__init__(2)

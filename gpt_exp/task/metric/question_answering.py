@@ -23,6 +23,7 @@ class ExactMatchF1(SumMetric):
     """
 
     main = "f1"
+    best = 100.0
 
     def __init__(self) -> None:
         super().__init__(3)

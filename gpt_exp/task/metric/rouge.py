@@ -19,6 +19,7 @@ class Rouge(SumMetric):
     """
 
     main = "rougeL"
+    best = 100.0
 
     def __init__(self, *, stemmer: bool = False) -> None:
         from rouge_score.rouge_scorer import RougeScorer  # Imports nltk, which takes seconds.

@@ -16,6 +16,7 @@ class TranslationMetric(SumMetric):
     """
 
     main = "bleu"
+    best = 100.0
 
     def __init__(self, *, ter: bool = True) -> None:
         scores = {"bleu": corpus_score.bleu(), "chrf": corpus_score.chrf()}

@@ -1,0 +1,125 @@
+"""A config of several tasks, and each of them as a config of its own. Imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import Any, NamedTuple
+
+from omegaconf import DictConfig, open_dict
+
+from gpt_exp.config.nearest import nearest
+from gpt_exp.config.problem import Problem
+from gpt_exp.errors import UserError
+
+
+class OneTask(NamedTuple):
+    """What a node `tasks.NAME` holds; what it lacks is that of the whole config, but no augmentation."""
+
+    task: dict | None = None
+    data: dict | None = None
+    decode: dict | None = None
+    augmentation: dict | None = None
+    split: dict | None = None
+    weight: float = 1.0  # Of its loss.
+
+
+WEIGHT = "weight"
+OWN = tuple(name for name in OneTask._fields if name != WEIGHT)
+NEEDED = {"task": "translation", "data": "multi30k"}  # With an example each.
+UNUSED = ("task", "data", "augmentation")  # Of the whole config.
+MODULE = "gpt_exp.module.multi_task.MultiTask"
+
+
+def alone(config: DictConfig, name: str) -> DictConfig:
+    """The config of a run of this task alone: its parts stand where such a run has them."""
+    found: DictConfig = config.copy()
+    node = found.tasks[name]
+    with open_dict(found):
+        found.augmentation = {}
+        for key in OWN:
+            if node.get(key) is not None:
+                found[key] = node[key]
+        found.tasks = {}
+    return found
+
+
+def plainly_alone(config: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The same of a resolved config, for all of its tasks."""
+    for name, node in (config.get("tasks") or {}).items():
+        own = {key: node[key] for key in OWN if isinstance(node, Mapping) and node.get(key) is not None}
+        yield name, {**config, "augmentation": {}, **own, "tasks": {}}
+
+
+def problems(
+    config: dict[str, Any], of_one: Callable[[dict[str, Any]], Iterable[Problem]]
+) -> Iterator[Problem]:
+    """What is wrong with a resolved training config, by what is wrong with that of each task alone."""
+    tasks = config.get("tasks")
+    if not tasks or not isinstance(tasks, dict):
+        yield from chain(of_one(config), _without_tasks(config))
+        return
+    yield from (each for each in of_one(config) if _first(each.key) not in UNUSED)
+    for name, view in plainly_alone(config):
+        own = [key for key in OWN if tasks[name].get(key) is not None]
+        found = [each for each in of_one(view) if _first(each.key) in own]
+        yield from (each._replace(key=f"tasks.{name}.{each.key}") for each in found)
+    yield from _with_tasks(config, tasks)
+
+
+def _without_tasks(config: Mapping[str, Any]) -> Iterator[Problem]:
+    if _target(config, "module") == MODULE:
+        yield Problem("tasks", "module=multi_task needs some, as in experiment=multi_task_embedded")
+    elif config.get("mixture"):
+        yield Problem("mixture", "is of several tasks: module=multi_task")
+
+
+def _with_tasks(config: Mapping[str, Any], tasks: Mapping[str, Any]) -> Iterator[Problem]:
+    if _target(config, "module") != MODULE:
+        yield Problem("module", "several tasks need module=multi_task", "", "module=multi_task")
+    if config.get("augmentation"):
+        yield Problem("augmentation", "of several tasks each has its own, as in tasks.NAME.augmentation")
+    for name, node in tasks.items():
+        for key, example in NEEDED.items():
+            if not isinstance(node, Mapping) or not node.get(key):
+                yield Problem(f"tasks.{name}.{key}", f"needs one, as in /{key}@tasks.{name}.{key}: {example}")
+        weight = node.get(WEIGHT, 1.0) if isinstance(node, Mapping) else 1.0
+        if isinstance(weight, int | float) and weight < 0:
+            yield Problem(f"tasks.{name}.{WEIGHT}", f"{weight} must be at least 0")
+    yield from _weights("mixture", config.get("mixture"), list(tasks))
+
+
+def _weights(path: str, node: Any, names: list[str]) -> Iterator[Problem]:
+    """Names in a mixture's weights, at any depth."""
+    for key, value in node.items() if isinstance(node, Mapping) else ():
+        if key == "weights" and isinstance(value, Mapping):
+            for name in [each for each in value if each not in names]:
+                message = f"no such task; there is {', '.join(names)}"
+                yield Problem(f"{path}.{key}.{name}", message, "", nearest(name, names))
+        else:
+            yield from _weights(f"{path}.{key}", value, names)
+
+
+def _first(key: str) -> str:
+    return key.partition(".")[0]
+
+
+def _target(config: Mapping[str, Any], name: str) -> str:
+    node = config.get(name)
+    return str(node.get("_target_")) if isinstance(node, Mapping) else ""
+
+
+def chosen(config: DictConfig, name: str | None, key: str) -> str | None:
+    """The task that a command means by `key`, None in a run of one; UserError where there is no such."""
+    names = [str(each) for each in config.get("tasks") or {}]
+    if name is None and not names:
+        return None
+    if name in names:
+        return name
+    if not names:
+        raise UserError(f"{key}={name}: this run has one task, and {key} chooses one of several")
+    if name is None:
+        raise UserError(f"{key}: this run has several tasks, choose one: {', '.join(names)}")
+    near = nearest(name, names)
+    hint = f". Did you mean {key}={near}?" if near else ""
+    raise UserError(f"{key}={name}: this run's tasks are {', '.join(names)}{hint}")

@@ -1,0 +1,205 @@
+"""From a config of several tasks to objects: the parts of each, as if it were alone, and what joins them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lightning.pytorch.loggers import Logger
+from omegaconf import DictConfig
+
+from gpt_exp.config.several import WEIGHT, alone
+from gpt_exp.corpus.record_split import divide
+from gpt_exp.corpus.record_splits import RecordSplits
+from gpt_exp.corpus.record_texts import RecordTexts
+from gpt_exp.corpus.split import Split
+from gpt_exp.data_module import DataModule
+from gpt_exp.errors import UserError
+from gpt_exp.experiment import (
+    Data,
+    Experiment,
+    LoadedRun,
+    has_base,
+    keep,
+    kept_tokenizer,
+    make,
+    make_data,
+    make_model,
+    make_splits,
+    make_task,
+    make_tokenizer,
+    make_trainer,
+)
+from gpt_exp.interfaces import (
+    AdaptiveMixture,
+    GradientBalancing,
+    Mixture,
+    Model,
+    NormBalancing,
+    OfItems,
+    Piece,
+    Source,
+    Tokenizer,
+)
+from gpt_exp.mixture.mixed_splits import BETWEEN
+from gpt_exp.module.multi_task import MultiTask
+from gpt_exp.run.folder import RunFolder
+from gpt_exp.task.several import Several, TaskModel
+from gpt_exp.tokenizer.tokenizer import FastTokenizer
+
+
+class SeveralData(NamedTuple):
+    """What a run of several tasks learns from."""
+
+    tokenizer: Tokenizer
+    tasks: dict[str, Data]
+    identity: dict[str, Any]
+
+
+def make_multi_task_experiment(config: DictConfig, folder: RunFolder, loggers: list[Logger]) -> Experiment:
+    """Everything a training run needs, with the tokenizer kept in the run's folder."""
+    trainer = make_trainer(config, folder, loggers)
+    task = make_task(config)
+    data = make_several_data(config, kept_tokenizer(folder))
+    keep(folder, data.tokenizer, data.identity)
+    model = make_model(config, data.tokenizer, task)
+    mixture = make_mixture(config, data)
+    module: MultiTask = make(config.module)(
+        model=model,
+        task=task,
+        tokenizer=data.tokenizer,
+        splits=make_several_splits(config, data, model, task, mixture),
+        mixture=mixture,
+        weights={name: node.get(WEIGHT, 1.0) for name, node in config.tasks.items()},
+        balance=make_balance(config, list(task.tasks)),
+        decoding={name: make(alone(config, name).decode) for name in task.tasks},
+        optimizer=make(config.optimizer),
+        schedule=make(config.schedule),
+        batch_size=config.batch_size,
+        repeat_steps=config.repeat_steps,
+        seed=config.seed,
+        compile=config.compile,
+        saves_frozen=not has_base(config),
+    )
+    return Experiment(module, _data_module(config, module), trainer)
+
+
+def _data_module(config: DictConfig, module: MultiTask) -> DataModule:
+    return DataModule(
+        splits=module.mixed,
+        collate=module.task.collate,
+        batch_size=config.batch_size,
+        num_workers=config.num_workers,
+        repeat_steps=config.repeat_steps,
+    )
+
+
+def make_several_data(config: DictConfig, tokenizer: Tokenizer | None = None) -> SeveralData:
+    """One tokenizer for all tasks, unless it is there already, and each task's records."""
+    views = {str(name): alone(config, name) for name in config.tasks}
+    tokenizer = tokenizer or make_common_tokenizer(config, views)
+    tasks = {name: _data_of(view, name, tokenizer) for name, view in views.items()}
+    return SeveralData(tokenizer, tasks, {"tasks": {name: data.identity for name, data in tasks.items()}})
+
+
+def make_common_tokenizer(config: DictConfig, views: Mapping[str, DictConfig]) -> Tokenizer:
+    """What the config describes, of the text of all tasks, and beside it each item a token."""
+    tasks = {name: make(view.task) for name, view in views.items()}
+    of_text = [name for name, task in tasks.items() if not isinstance(task, OfItems)] or list(views)
+    text = Texts({name: _texts(views[name]) for name in of_text})
+    learnt = Split(val_fraction=0, test_fraction=0)  # Only training records are among them.
+    tokenizer = make_tokenizer(config, text, learnt, Path(config.paths.cache))
+    counts: Counter[str] = Counter()
+    for name in views.keys() - of_text:
+        for record in divide(make(views[name].data).read(), Split(**views[name].split))["train"]:
+            counts.update(tasks[name].items(record))
+    if not counts:
+        return tokenizer
+    if not isinstance(tokenizer, FastTokenizer):
+        raise UserError(f"tokenizer: {config.tokenizer._target_} has no place for items beside text")
+    return tokenizer.with_items(sorted(counts, key=lambda item: (-counts[item], item)))
+
+
+def _data_of(config: DictConfig, name: str, tokenizer: Tokenizer) -> Data:
+    """UserError that names the task where it learns from text, or its data are none for it."""
+    try:
+        data = make_data(config, tokenizer)
+    except UserError as error:
+        raise UserError(f"tasks.{name}.{error}") from error
+    if not isinstance(data.content, Mapping):
+        raise UserError(f"tasks.{name}.task: {config.task._target_} learns from text, and no record")
+    return data
+
+
+def _texts(config: DictConfig) -> RecordTexts:
+    return RecordTexts(
+        records=make(config.data),
+        fields=getattr(make(config.task), "text_fields", None),
+        split=Split(**config.split),
+    )
+
+
+class Texts:
+    """The texts of several sources, one after another."""
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        self._sources = sources
+
+    def fingerprint(self) -> str:
+        return " ".join(source.fingerprint() for source in self._sources.values())
+
+    def pieces(self) -> Iterator[Piece]:
+        for name, source in self._sources.items():
+            for piece in source.pieces():
+                yield piece._replace(document=f"{name} {piece.document}")
+
+
+def make_mixture(config: DictConfig, data: SeveralData) -> Mixture:
+    """The mixture over the tasks' training records; UserError where it cannot learn from validation."""
+    content: Mapping[str, Any] = {name: each.content for name, each in data.tasks.items()}
+    mixture = make(config.mixture)(sizes={name: len(parts["train"]) for name, parts in content.items()})
+    if isinstance(mixture, AdaptiveMixture):
+        if config.num_workers:
+            raise UserError(f"num_workers={config.num_workers}: must be 0 where the mixture adapts")
+        if without := [name for name, parts in content.items() if "val" not in parts]:
+            raise UserError(f"tasks.{without[0]}: has no validation part, by which the mixture adapts")
+    return mixture
+
+
+def make_balance(config: DictConfig, names: Sequence[str]) -> Any:
+    """What weighs the tasks' losses; None where they are summed up as they are.
+
+    UserError for one that needs the gradients of each task apart: a step has those of their sum.
+    """
+    balance = make(config.balance)(names) if config.get("balance") else None
+    if isinstance(balance, NormBalancing | GradientBalancing):
+        given = config.balance._target_.rpartition(".")[2]
+        raise UserError(f"balance: {given} wants each task's own gradients, which module=multi_task sums up")
+    return balance
+
+
+def make_several_splits(
+    config: DictConfig, data: SeveralData, model: Model, task: Several, mixture: Mixture
+) -> dict[str, RecordSplits]:
+    """Each task's examples; records of like length stand together for as many as a step has of the task."""
+    found = {}
+    for share, (name, own) in zip(mixture.shares(0), data.tasks.items(), strict=True):
+        view = alone(config, name)
+        if config.module.get("unit") != "step":
+            view.batch_size = max(1, round(share * config.batch_size))
+        splits = make_splits(view, own, model, task.tasks[name])
+        assert isinstance(splits, RecordSplits)
+        found[name] = splits
+    return found
+
+
+def prefix_of(name: str) -> str:
+    """What stands before a split's name where it is one task's of several: "translation.test"."""
+    return f"{name}{BETWEEN}"
+
+
+def of_task(run: LoadedRun, name: str) -> LoadedRun:
+    """A run of several tasks as one of this task alone."""
+    return LoadedRun(TaskModel(run.model, name), run.tokenizer, alone(run.config, name))
