@@ -73,9 +73,8 @@ def kill_in(entry: Entry, outputs: Path, arguments: argparse.Namespace, chance: 
         os.kill(job, signal.SIGKILL)
     process.wait()
     whole = run.newest_whole_checkpoint()
-    print(
-        f"killed in {entry.stage} at step {last_step(run)}; goes on from {whole.name if whole else 'its start'}"
-    )
+    origin = whole.name if whole else "its start"
+    print(f"killed in {entry.stage} at step {last_step(run)}; goes on from {origin}")
 
 
 def last_step(run: RunFolder) -> int:
