@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
 from gpt_exp.config import cost, feasibility
 from gpt_exp.config.resolve import resolve
 from gpt_exp.page.numbers import count, duration, several, size
+from gpt_exp.run.folder import RunFolder
+
+if TYPE_CHECKING:
+    from gpt_exp.config.compose import Composition
+    from gpt_exp.config.stage_plan import Stage
+
+FILE_TOKENIZER = "gpt_exp.tokenizer.file.open"  # What a stage has from an earlier one.
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:
     """Print the job's figures; the command line has checked it before."""
     print(summary(resolve(config).config))
     print("no problems found")
+
+
+def tell_stages(jobs: list[Composition]) -> None:
+    """Print the figures of every stage of staged experiments, one that several jobs share once."""
+    told: dict[str, Stage] = {}
+    vocabularies: dict[str, int] = {}
+    for job in jobs:
+        for stage in job.stages:
+            plain = resolve(stage.config).config
+            inherited = [vocabularies[key] for key in stage.parents.values() if key in vocabularies]
+            if inherited and str(plain["tokenizer"]["_target_"]) == FILE_TOKENIZER:
+                plain["tokenizer"]["vocab_size"] = inherited[-1]
+            vocabularies[stage.key] = cost.vocabulary(plain)[0]
+            if stage.key not in told:
+                told[stage.key] = stage
+                came = f", from {', '.join(stage.parents)}" if stage.parents else ""
+                print(f"{stage.name}{came} ({_state(stage)} {stage.path})")
+                print("\n".join(f"  {line}" for line in summary(plain).splitlines()))
+    print("no problems found")
+
+
+def _state(stage: Stage) -> str:
+    return "cached in" if RunFolder(stage.path).status().get("state") == "finished" else "to be run in"
 
 
 def summary(config: dict[str, Any]) -> str:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 from gpt_exp.errors import UserError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable
 
     from omegaconf import DictConfig
+
+    from gpt_exp.config.compose import Composition
 
 VERBS = {
     "train": "train a model, with checkpoints, samples and a report; resume=auto goes on with a run",
@@ -24,6 +27,7 @@ VERBS = {
     "back_translate": "training texts said anew by two translation runs, there and back, for augmentation",
     "report": "write a run's report.html again",
     "sweep": "what became of a sweep's jobs: status, leaderboard, report, retry, resume",
+    "stages": "a staged experiment's lineage: what came from what, cached or run, time, metric",
     "compare": "runs side by side, by what differs: config, code, machine, metrics",
     "scaling": "how the loss falls with size and data, from a sweep, and what a larger run would reach",
     "dashboard": "a local web page of all runs and sweeps, live",
@@ -31,7 +35,7 @@ VERBS = {
 SHELLS = ("bash", "zsh", "fish")
 SWEPT = ("train", "check")  # Verbs that take -m.
 # The keys that words without = go to: each word its own, or all words one list.
-WORDS = {"sweep": ("action", "folder")}
+WORDS = {"sweep": ("action", "folder"), "stages": ("folder",)}
 WORD_LISTS = {"average": "runs", "compare": "runs", "scaling": "runs"}
 SPLIT = "data.split="
 MISTAKE, INTERRUPTED = 2, 130  # Exit codes.
@@ -127,6 +131,10 @@ def run(verb: str, arguments: list[str]) -> None:
     flags = hydra_app.parse(verb, arguments)
     flags.overrides = with_saved(flags.overrides)
     name = root_config(verb)
+    if flags.cfg == "job" and jobs.is_staged(verb, flags):
+        for stage in jobs.checked(verb, flags)[0].stages:
+            print(f"# {stage.name}: {stage.path}\n{stage.yaml()}")
+        return
     if hydra_app.only_shows(flags):
         spelt = jobs.spelt_for_showing(verb, flags) if flags.cfg else flags.overrides
         hydra_app.hand_over(name, flags, spelt, lambda config, overrides: None)
@@ -136,6 +144,9 @@ def run(verb: str, arguments: list[str]) -> None:
             f"-m: {verb} does one thing at a time; only {' and '.join(SWEPT)} take several values"
         )
     found = jobs.checked(verb, flags)
+    if found[0].stages:
+        staged(verb, found, flags)
+        return
     if verb == "train":
         hydra_app.hand_over(name, flags, jobs.spelt(found, flags.overrides), module(verb))
         return
@@ -144,6 +155,32 @@ def run(verb: str, arguments: list[str]) -> None:
         if prompt is not None:
             job.config.prompt = prompt
         module(verb)(job.config, job.given)
+
+
+def staged(verb: str, found: list[Composition], flags: argparse.Namespace) -> None:
+    """Train, sweep or check an experiment of several runs: `found` are the last ones of each."""
+    if verb == "prepare":
+        raise UserError("prepare: experiment=... lists stages, each with its own data; train prepares them")
+    if verb == "check":
+        from gpt_exp.check import tell_stages
+
+        tell_stages(found)
+    elif flags.multirun:
+        from gpt_exp.sweep.carry_out import carry_out as sweep
+
+        sweep(jobs_here(flags.overrides), flags.config_dir, flags.config_name or "train")
+    else:
+        from gpt_exp.stages.carry_out import carry_out
+
+        carry_out(found[0], flags.overrides)
+
+
+def jobs_here(overrides: list[str]) -> list[str]:
+    """A staged sweep's overrides; UserError for another launcher or sweeper than ours."""
+    for text in overrides:
+        if text.startswith("hydra/") and "=" in text:
+            raise UserError(f"{text}: sweeps over stages run on this machine, in gpt-exp's own slots")
+    return [text for text in overrides if text != "hydra.mode=MULTIRUN"]
 
 
 def worded(verb: str, arguments: list[str]) -> list[str]:

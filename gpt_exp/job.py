@@ -23,6 +23,7 @@ from gpt_exp.errors import UserError
 from gpt_exp.page.run import write_report
 from gpt_exp.run.durable import write_file
 from gpt_exp.run.folder import RunFolder, step_of
+from gpt_exp.stages.begin import finish_parents, settle_start
 
 if TYPE_CHECKING:
     from gpt_exp.experiment import Experiment
@@ -37,6 +38,8 @@ def main() -> None:
     try:
         stop_with_manager()
         folder = RunFolder.open(sys.argv[1])
+        if is_first():
+            finish_parents(folder)
         with folder.lock() if is_first() else nullcontext():
             sys.exit(run_noted(folder))
     except (UserError, ValueError, OSError) as error:
@@ -83,6 +86,8 @@ def run(folder: RunFolder) -> int:
     from gpt_exp.multi_task_experiment import make_multi_task_experiment
     from gpt_exp.run.log import log_to
 
+    if is_first():
+        settle_start(folder)
     config = read_config(folder)
     log_to(folder.log)
     if is_first():

@@ -43,6 +43,7 @@ NO_TORCH = (
     "page",
     "dashboard",
     "scaling",
+    "stages",
 )
 LIGHT_FILES = (
     "interfaces.py",

@@ -42,6 +42,7 @@ class Composition(NamedTuple):
     spelt: list[str]  # The overrides as Hydra takes them: `++` before parameters that no YAML mentions.
     name: str  # Of the root config.
     config_dir: str | None
+    stages: tuple[Any, ...] = ()  # Of a staged experiment, whose last one this is (config/stage_plan.py).
 
     @property
     def given(self) -> list[str]:

@@ -76,6 +76,11 @@ EXAMPLES = {
         "retry outputs/sweeps/pretrain_demo/SWEEP",
         "resume outputs/sweeps/pretrain_demo/SWEEP",
     ],
+    "stages": [
+        "outputs/staged_summarization",
+        "outputs/staged_summarization/RUN",
+        "outputs/sweeps/staged_summarization/SWEEP",
+    ],
     "compare": [
         "outputs/pretrain_demo/RUN outputs/pretrain_demo/OTHER",
         "outputs/sweeps/pretrain_demo/SWEEP",

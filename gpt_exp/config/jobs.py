@@ -11,6 +11,8 @@ from gpt_exp.config import feasibility, fine_tuning, overrides, several
 from gpt_exp.config.compose import Composition, composition
 from gpt_exp.config.location import root_config
 from gpt_exp.config.problem import Problem, refuse
+from gpt_exp.config.stage_plan import plan
+from gpt_exp.config.stages import describe, staged_file
 from gpt_exp.sweep.space.space import corners, read_space
 
 
@@ -24,6 +26,11 @@ def checked(verb: str, flags: argparse.Namespace) -> list[Composition]:
     return found
 
 
+def is_staged(verb: str, flags: argparse.Namespace) -> bool:
+    """Whether the command's experiment lists stages."""
+    return root_config(verb) == "train" and staged_file(flags.overrides, flags.config_dir) is not None
+
+
 def sweep_jobs(flags: argparse.Namespace) -> list[list[str]]:
     """The overrides of every job of a sweep; where there are too many or endless ones, of its corners."""
     space = read_space(flags.overrides, flags.config_dir)
@@ -32,7 +39,15 @@ def sweep_jobs(flags: argparse.Namespace) -> list[list[str]]:
 
 @lru_cache(maxsize=1024)  # A sweep's jobs are checked, planned, and started.
 def composed(verb: str, texts: tuple[str, ...], config_dir: str | None, config_name: str) -> Composition:
-    """One job with all its problems."""
+    """One job with all its problems; of a staged experiment the last stage, with all of them."""
+    if root_config(verb) == "train" and (file := staged_file(texts, config_dir)) is not None:
+        described = describe(file, texts)
+        return plan(described, lambda stage: _alone(verb, stage, config_dir, config_name))
+    return _alone(verb, texts, config_dir, config_name)
+
+
+@lru_cache(maxsize=1024)  # Jobs of a sweep share stages.
+def _alone(verb: str, texts: tuple[str, ...], config_dir: str | None, config_name: str) -> Composition:
     job = composition(verb, list(texts), config_dir, config_name)
     if root_config(verb) == "train":
         config = job.resolved.config

@@ -11,6 +11,7 @@ from gpt_exp.config.nearest import nearest
 from gpt_exp.config.problem import Problem
 from gpt_exp.config.resolve import UNKNOWN, Resolved
 from gpt_exp.config.signatures import Annotation
+from gpt_exp.config.stages import STAGES
 
 OUR_OWN = {"trainer.precision": "auto"}  # Values that we replace before the target sees them.
 
@@ -25,6 +26,8 @@ def problems(resolved: Resolved, root: dict[str, Any], groups: dict[str, list[st
     for key, node in config.items():
         if key in groups:
             found += _group(key, node, resolved)
+        elif key == STAGES:  # Checked one by one: config/stage_plan.py.
+            continue
         elif key not in root:
             found += [] if key in resolved.read else [_unknown(key, config, groups)]
         elif key in CLASSES:

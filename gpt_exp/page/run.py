@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from gpt_exp.page import evaluation, intervals, numbers
+from gpt_exp.page import evaluation, intervals, lineage, numbers
 from gpt_exp.page.figures import MAX_POINTS, layout, points, to_json
 from gpt_exp.page.judged import Evaluated, read_summary
 from gpt_exp.page.links import called
@@ -80,12 +80,23 @@ def _contents(folder: RunFolder, sweep: str | None, answers: str | None) -> dict
         "judged": intervals.rows(judged),
         "bars": bars(results),
         "figures": {heading: to_json(figure) for heading, figure in figures(metrics, speed).items()},
+        **_lineage(folder),
         "samples": lines.last_samples(folder.samples),
         "commands": _commands(folder.path),
         "log": _log(folder, folder.log) or _log(folder, folder.console),
         "overrides": _text(folder, folder.overrides) or "[]",
         "config": _text(folder, folder.config_file),
         "environment": _environment(read_json(folder.environment), read_json(folder.git)),
+    }
+
+
+def _lineage(folder: RunFolder) -> dict[str, Any]:
+    """A stage's: what came from what."""
+    rows = lineage.lineage_rows(folder)
+    return {
+        "lineage": to_json(lineage.lineage_figure(rows, folder)) if rows else None,
+        "stages": lineage.lineage_table(rows, folder),
+        "stage_columns": lineage.COLUMNS,
     }
 
 

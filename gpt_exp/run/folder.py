@@ -49,6 +49,7 @@ class RunFolder:
         self.best = self.path / "best.json"
         self.tokenizer = self.path / "tokenizer"
         self.data = self.path / "data.json"  # What the corpus was made of: it must not change.
+        self.lineage = self.path / "lineage.json"  # Of a stage: what it came from (gpt_exp.stages).
         self.saved = self.path / "checkpoints"
         self._appended = (self.metrics, self.speed, self.samples)
 

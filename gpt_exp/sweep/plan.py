@@ -16,6 +16,8 @@ from gpt_exp.errors import UserError
 from gpt_exp.run.find import finished_runs
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.run.identity import differences, identity, is_runtime
+from gpt_exp.stages.lineage import save_lineage
+from gpt_exp.stages.make import leading_to_last, lineage_of, make_stages
 from gpt_exp.sweep.ending import OUT_OF_MEMORY
 from gpt_exp.sweep.folder import Job, SweepFolder, sweep_folders
 from gpt_exp.sweep.micro_batch import halve_micro_batch
@@ -158,7 +160,8 @@ def make_run(folder: SweepFolder, job: Job, command: Command) -> RunFolder:
     """
     run = folder.run(job)
     overrides = [*command.space.fixed, *job.overrides]
-    config = command.compose(overrides).config.copy()
+    composed = command.compose(overrides)
+    config = composed.config.copy()
     config.paths.run = str(run.path)
     config.sweep.group = folder.name
     if run.config_file.exists():
@@ -168,6 +171,13 @@ def make_run(folder: SweepFolder, job: Job, command: Command) -> RunFolder:
         if not differences(before, config):
             run.save_config(config)
         return run
+    if (
+        composed.stages
+    ):  # The last one is the job's; it has those that it hangs on trained where they are not.
+        *earlier, last = leading_to_last(composed.stages)
+        make_stages(earlier)
+        save_lineage(run, lineage_of(last, earlier, run.path))
+        overrides = last.overrides
     return RunFolder.create(run.path, config, [text for text in overrides if not _is_of_sweep(text)])
 
 

@@ -1,0 +1,183 @@
+"""An experiment of several runs: the stages in its file, and what the command line says about them.
+
+A stage is the overrides of a training run, in order, as on the command line or nested as in YAML. What else
+stands in the file is for all stages, what a stage says for itself counts more, and the command line most.
+`stage:NAME` is an earlier stage's run folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from omegaconf import OmegaConf
+
+from gpt_exp.config.location import folders, shown
+from gpt_exp.config.nearest import nearest
+from gpt_exp.config.overrides import COMMAND_LINE, parse, quoted
+from gpt_exp.config.problem import Problem, refuse
+from gpt_exp.errors import UserError
+
+STAGES = "stages"
+NAME = re.compile(r"[A-Za-z]\w*")
+REFERENCE = re.compile(r"(?<=[=\[,'\"{: ])stage:([\w-]*)((?:/[\w.-]+)*)")
+NOT_FOR_STAGES = {  # Keys that each stage gets by itself, and what to say instead.
+    "paths.run": "stages lie at outputs/NAME/STAGE-KEY: name=... or paths.outputs=... moves them",
+    "resume": "the same command goes on with a staged experiment by itself",
+}
+
+
+class Described(NamedTuple):
+    """What a staged experiment's file and a command line say: a stage's overrides, the last one of a key."""
+
+    file: Path
+    name: str  # Of the experiment.
+    stages: dict[str, list[str]]
+    given: list[str]  # On the command line.
+
+    def where(self, stage: str, key: str) -> str:
+        """Where a stage's key was written."""
+        if any(_key(text) in (key, f"{STAGES}.{stage}.{key}") for text in self.given):
+            return COMMAND_LINE
+        line = _line(self.file, stage, key)
+        return f"{shown(self.file)}:{line}" if line else shown(self.file)
+
+
+def staged_file(overrides: Iterable[str], config_dir: str | None = None) -> Path | None:
+    """The file of `experiment=NAME` where that lists stages."""
+    named = [text.partition("=")[2] for text in overrides if text.startswith("experiment=")]
+    if not named or not NAME.fullmatch(named[-1]):
+        return None
+    files = (folder / "experiment" / f"{named[-1]}.yaml" for folder in folders(config_dir))
+    file = next((each for each in files if each.is_file()), None)
+    is_staged = file is not None and re.search(rf"^{STAGES}:", file.read_text(), re.MULTILINE)
+    return file if is_staged else None
+
+
+def describe(file: Path, overrides: Sequence[str]) -> Described:
+    """Every stage's overrides; raises UserError for a file or a command line that describes none."""
+    content = _read(file)
+    stages, given = content.pop(STAGES), [text for text in overrides if not text.startswith("experiment=")]
+    _refuse_odd(file, stages)
+    shared, own = _split(given, stages)
+    name = str(content.get("name", file.stem))
+    of_file = [f"name={name}", *_options(file, content.pop("defaults", [])), *_flat(content)]
+    described = {
+        stage: _last([*of_file, *_flat(keys or {}), *shared, *own[stage]]) for stage, keys in stages.items()
+    }
+    return Described(file, name, described, list(given))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        content: Any = OmegaConf.to_container(OmegaConf.load(file), resolve=False)
+    except (yaml.YAMLError, ValueError) as error:
+        raise UserError(f"{shown(file)} can't be read: {' '.join(str(error).split())}") from error
+    return content
+
+
+def _refuse_odd(file: Path, stages: Any) -> None:
+    if not isinstance(stages, dict) or not stages:
+        raise UserError(f"stages: expected names with the keys of a run each ({shown(file)})")
+    for name, keys in stages.items():
+        if not NAME.fullmatch(str(name)):
+            raise UserError(f"stages.{name}: a name is letters, digits and _ ({shown(file)})")
+        if not isinstance(keys, dict | None):
+            raise UserError(f"stages.{name}: expected keys with values, got {keys!r} ({shown(file)})")
+
+
+def _split(given: Sequence[str], stages: Iterable[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """What the command line says to all stages, and to each."""
+    shared: list[str] = []
+    own: dict[str, list[str]] = {name: [] for name in stages}
+    problems = []
+    for text in given:
+        sign, key = re.match(r"[+~]*", text)[0], _key(text)  # type: ignore[index]
+        head, _, rest = key.partition(".")
+        name, _, inner = rest.partition(".")
+        if key in NOT_FOR_STAGES or inner in NOT_FOR_STAGES:
+            if text not in ("resume=auto", "resume=null"):
+                problems.append(
+                    Problem(key, NOT_FOR_STAGES.get(key, NOT_FOR_STAGES.get(inner, "")), COMMAND_LINE)
+                )
+        elif head != STAGES:
+            shared.append(text)
+        elif name not in own:
+            near = nearest(name, own)
+            suggestion = near and ".".join(filter(None, (STAGES, near, inner)))
+            problems.append(
+                Problem(key, f"no such stage; there is {', '.join(own)}", COMMAND_LINE, suggestion)
+            )
+        elif not inner:
+            message = f"say its keys one by one, as in {key}.trainer.max_steps=100"
+            problems.append(Problem(key, message, COMMAND_LINE))
+        else:
+            own[name].append(sign + text[len(sign) :].removeprefix(f"{STAGES}.{name}."))
+    refuse(problems)
+    return shared, own
+
+
+def _options(file: Path, defaults: Any) -> Iterator[str]:
+    """A defaults list's `override /group: option` as `group=option`."""
+    for entry in defaults:
+        pairs = list(entry.items()) if isinstance(entry, dict) else []
+        if not all(str(group).startswith("override /") for group, _ in pairs) or not pairs:
+            told = f"expected `override /GROUP: OPTION`, got {entry!r}"
+            raise UserError(f"defaults: {told}; a stage chooses its experiment ({shown(file)})")
+        for group, option in pairs:
+            yield f"{str(group).removeprefix('override /')}={spelt(option)}"
+
+
+def _flat(keys: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """A mapping as overrides, `trainer: {max_steps: 5}` and `trainer.max_steps: 5` alike."""
+    for key, value in keys.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}={spelt(value)}"
+
+
+def spelt(value: Any) -> str:
+    """A value of YAML as Hydra's grammar reads it back."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}: {spelt(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(spelt, value)) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if not isinstance(value, str):
+        return repr(value)
+    try:
+        is_plain = parse([f"value={value}"])[0].value() == value
+    except UserError:
+        is_plain = False
+    return value if is_plain else quoted(value)
+
+
+def _last(texts: Iterable[str]) -> list[str]:
+    """Of one key the last override, in its own place."""
+    return list({_key(text): text for text in texts}.values())
+
+
+def _key(override: str) -> str:
+    return override.partition("=")[0].lstrip("+~")
+
+
+def _line(file: Path, stage: str, key: str) -> int | None:
+    """The line of a stage's key, dotted or nested; of the stage where the key stands elsewhere."""
+    with file.open() as text:
+        node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
+    line, path = None, [STAGES, stage, key]
+    while path and isinstance(node, yaml.MappingNode):
+        wanted = path.pop(0)
+        for name, inner in sorted(node.value, key=lambda pair: -len(pair[0].value)):
+            if wanted == name.value or wanted.startswith(f"{name.value}."):
+                line, node = name.start_mark.line + 1, inner
+                path[:0] = [wanted[len(name.value) + 1 :]] if wanted != name.value else []
+                break
+        else:
+            break
+    return line

@@ -1,0 +1,191 @@
+"""Stages as their file and the command line have them, and their keys; nothing is trained."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from staged import STAGED, planned, write_experiment
+
+from gpt_exp.config.location import conf_folder
+from gpt_exp.config.stages import spelt, staged_file
+from gpt_exp.errors import UserError
+from gpt_exp.sweep.space.parameter import read_value
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """The stages of the tiny experiment with these overrides, by name."""
+
+    def make(*overrides: str, text: str = STAGED):
+        write_experiment(tmp_path / "conf", text)
+        return planned(tmp_path, *overrides)
+
+    return make
+
+
+def changed(first, second) -> list[str]:
+    return [name for name in first if first[name].key != second[name].key]
+
+
+def test_a_stage_begins_with_the_network_and_tokenizer_of_the_one_that_it_names(plan):
+    stages = plan()
+    assert stages["second"].config.init.run == str(stages["first"].path)
+    assert stages["second"].config.model.embedding_dim == 16
+    assert stages["second"].config.tokenizer.path == f"{stages['first'].path}/tokenizer"
+    assert stages["side"].config.tokenizer.path == f"{stages['first'].path}/tokenizer"
+    assert stages["third"].config.model.dropout == 0.1
+
+
+def test_what_a_run_writes_lies_in_its_own_folder(plan):
+    stage = plan("stages.side.logger=[tensorboard]")["side"]
+    assert stage.config.logger.tensorboard.path == stage.config.paths.run == str(stage.path)
+    assert stage.path.name == f"side-{stage.key[:8]}"
+
+
+def test_which_checkpoint_is_best_or_last_is_left_to_the_training(plan):
+    stages = plan("stages.third.init.checkpoint=step-00000005")
+    asked = [stages[name].config.init.checkpoint for name in ("second", "third")]
+    assert asked == ["best", "step-00000005"]
+    assert plan("stages.second.init.checkpoint=last")["second"].config.init.checkpoint == "last"
+
+
+@pytest.mark.parametrize(
+    ("override", "runs_again"),
+    [
+        ("stages.first.seed=5", ["first", "second", "side", "third"]),
+        ("stages.second.optimizer.lr=0.5", ["second", "third"]),
+        ("stages.side.seed=5", ["side"]),
+        ("stages.third.seed=5", ["third"]),
+        ("stages.second.init.checkpoint=last", ["second", "third"]),
+        ("seed=5", ["first", "second", "side", "third"]),
+        ("name=elsewhere", []),
+        ("num_workers=1", []),
+        ("stages.first.logger=none", []),
+    ],
+)
+def test_a_change_concerns_its_stage_and_what_hangs_on_it(plan, override, runs_again):
+    assert changed(plan(), plan(override)) == runs_again
+
+
+def test_keys_do_not_hang_on_where_the_outputs_lie(plan, tmp_path):
+    assert not changed(
+        plan(), plan(f"paths.outputs={tmp_path / 'other'}", f"paths.cache={tmp_path / 'cache'}")
+    )
+
+
+def test_other_data_in_the_same_file_is_another_stage(plan, tmp_path):
+    text = tmp_path / "text.txt"
+    text.write_text("Some words. " * 500)
+    before = plan(f"stages.second.data.paths=[{text}]")
+    text.write_text("Some wordz. " * 500)
+    assert changed(before, plan(f"stages.second.data.paths=[{text}]")) == ["second", "third"]
+
+
+def test_the_file_says_for_all_a_stage_for_itself_and_the_command_line_most(plan):
+    stages = plan()
+    assert [stages[name].config.trainer.max_steps for name in stages] == [10, 10, 10, 6]
+    stages = plan("trainer.max_steps=3")
+    assert [stages[name].config.trainer.max_steps for name in stages] == [3, 3, 3, 3]
+    stages = plan("trainer.max_steps=3", "stages.side.trainer.max_steps=4")
+    assert [stages[name].config.trainer.max_steps for name in stages] == [3, 3, 4, 3]
+
+
+def test_options_of_a_stage_are_chosen_on_the_command_line(plan):
+    stages = plan("stages.second.optimizer=muon", "~stages.third.callback.checkpoint")
+    assert stages["second"].config.optimizer._target_.endswith(".muon")
+    assert "adamw" in stages["third"].config.optimizer._target_
+    assert not stages["third"].config.callback
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        (
+            "stages.thrid.seed=1",
+            "stages.thrid.seed: no such stage; there is first, second, side, third (command line). "
+            "Did you mean stages.third.seed?",
+        ),
+        (
+            "stages.third.init.run=stage:secnd",
+            "stages.third.init.run: stage:secnd: no such stage; before third there is first, second, side "
+            "(command line). Did you mean stage:second?",
+        ),
+        (
+            "stages.second.init.run=stage:third",
+            "stages.second.init.run: stage:third comes later; a stage takes from an earlier one; "
+            "before second there is first (command line)",
+        ),
+        (
+            "stages.first.init.run=stage:first",
+            "stages.first.init.run: stage:first is this very stage; before first there is none",
+        ),
+        (
+            "stages.third.optimizer.lrr=1",
+            "stages.third.optimizer.lrr: no such key (command line). Did you mean stages.third.optimizer.lr?",
+        ),
+        ("stages.third.optimizer=adamv", "stages.third: optimizer=adamv: no such option; there is "),
+        ("stages.third.batch_size=0", "stages.third.batch_size: "),
+        ("paths.run=here", "paths.run: stages lie at outputs/NAME/STAGE-KEY"),
+        ("resume=outputs/x", "resume: the same command goes on"),
+        ("stages.third=5", "stages.third: say its keys one by one"),
+    ],
+)
+def test_mistakes_are_told_in_a_line_that_names_the_stage(plan, override, line):
+    with pytest.raises(UserError) as error:
+        plan(override)
+    assert str(error.value).startswith(line)
+    assert "\n" not in str(error.value)
+
+
+def test_a_mistake_in_the_file_is_told_with_its_line(plan):
+    text = STAGED.replace("model.dropout: 0.1", "model.dropuot: 0.1")
+    number = text.splitlines().index("    model.dropuot: 0.1") + 1
+    with pytest.raises(
+        UserError, match=rf"^stages\.third\.model\.dropuot: no such key \(.*staged\.yaml:{number}\)"
+    ):
+        plan(text=text)
+
+
+def test_mistakes_of_several_stages_are_told_together(plan):
+    with pytest.raises(UserError) as error:
+        plan("stages.side.batch_size=0", "stages.third.optimizer.lr=-1")
+    assert [line.partition(":")[0] for line in str(error.value).splitlines()] == [
+        "stages.side.batch_size",
+        "stages.third.optimizer.lr",
+    ]
+
+
+def test_a_mistake_in_the_last_stage_leaves_nothing_behind(tmp_path):
+    write_experiment(tmp_path / "conf", STAGED)
+    command = [sys.executable, "-m", "gpt_exp", "train", "--config-dir", "conf", "experiment=staged"]
+    done = subprocess.run(
+        [*command, "stages.third.optimizer.lr=-1"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: stages.third.optimizer.lr: -1 ")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "outputs").exists()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, True, 3, 0.25, "text", "a b", "it's", "${seed}", "1e-3", [1, "a, b"], {"a": [None]}, "", "null"],
+)
+def test_values_are_spelt_so_that_hydra_reads_them_back(value):
+    assert read_value(spelt(value)) == value
+
+
+@pytest.mark.parametrize(
+    "experiment",
+    [file.stem for file in (conf_folder() / "experiment").glob("*.yaml") if "\nstages:" in file.read_text()],
+)
+def test_our_staged_experiments_can_be_carried_out(experiment, tmp_path):
+    assert staged_file([f"experiment={experiment}"]) is not None
+    assert len(planned(tmp_path, experiment=experiment, config_dir=None)) >= 3
+
+
+def test_an_experiment_without_stages_is_none(tmp_path):
+    assert staged_file(["experiment=pretrain_demo"]) is None
+    assert staged_file(["model=gpt_nano"]) is None
+    assert Path(str(staged_file(["experiment=staged_summarization"]))).stem == "staged_summarization"
