@@ -30,6 +30,7 @@ CONFIG = {
     "max_new_tokens": 30,
     "decode": {"_target_": "gpt_exp.decoding.sampling.Sampling", "temperature": 0.8},
     "stop": [],
+    "of": None,
     "num_samples": 1,
     "seed": 1,
     "device": "cpu",
