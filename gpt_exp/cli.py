@@ -101,10 +101,9 @@ def overview() -> str:
 
 
 def unknown_verb(verb: str) -> str:
-    from gpt_exp.config.nearest import nearest
+    from gpt_exp.config.nearest import meant
 
-    near = nearest(verb, VERBS)
-    return f"{verb}: no such verb; there is {', '.join(VERBS)}" + (f". Did you mean {near}?" if near else "")
+    return f"{verb}: no such verb; there is {', '.join(VERBS)}{meant(verb, VERBS)}"
 
 
 def complete(arguments: list[str]) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from gpt_exp.config import feasibility, fine_tuning, overrides, several
 from gpt_exp.config.compose import Composition, composition
 from gpt_exp.config.location import root_config
+from gpt_exp.config.override_key import key_of
 from gpt_exp.config.problem import Problem, refuse
 from gpt_exp.config.stage_plan import plan
 from gpt_exp.config.stages import describe, staged_file
@@ -62,9 +63,9 @@ def _of_one(config: dict[str, Any]) -> list[Problem]:
 
 def spelt(jobs: list[Composition], texts: list[str]) -> list[str]:
     """The command's overrides as Hydra takes them in every one of its jobs."""
-    added = {_bare(text) for job in jobs for text in job.spelt if text.startswith("++")}
+    added = {key_of(text) for job in jobs for text in job.spelt if text.startswith("++")}
     return [
-        f"++{text}" if _bare(text) in added and text[0] not in "+~" else text
+        f"++{text}" if key_of(text) in added and text[0] not in "+~" else text
         for text in map(overrides.at_home, texts)
     ]
 
@@ -75,8 +76,3 @@ def spelt_for_showing(verb: str, flags: argparse.Namespace) -> list[str]:
     unknown = [problem for problem in job.problems if "no such key" in problem.message]
     refuse(unknown)
     return job.spelt
-
-
-def _bare(override: str) -> str:
-    """An override's key."""
-    return override.partition("=")[0].lstrip("+~")

@@ -17,6 +17,12 @@ def nearest(word: str, names: Iterable[str]) -> str:
     )
 
 
+def meant(word: str, names: Iterable[str], before: str = "") -> str:
+    """ ". Did you mean {before}{name}?" for the end of a refusal; "" where none is near."""
+    near = nearest(word, names)
+    return f". Did you mean {before}{near}?" if near else ""
+
+
 def _closest(word: str, names: dict[str, str]) -> str:
     scored = [
         (distance(word.lower(), short.lower()), -_ratio(word, short), name) for name, short in names.items()

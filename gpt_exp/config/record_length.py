@@ -85,7 +85,7 @@ def _lengths(data: str, tokenizer: str) -> list[float]:
     if not str(node.get("_target_", "")).startswith("gpt_exp.data.") or not _is_small(node):
         return []
     try:
-        texts = [text for text, _ in RecordTexts(records=_made(node)).pieces()]
+        texts = [text for text, _ in RecordTexts(records=_factory(node)()).pieces()]
         return _in_tokens(texts, json.loads(tokenizer) or {})
     except (ValueError, OSError, ImportError, TypeError):  # Told where the job reads the data.
         return []
@@ -98,14 +98,9 @@ def _in_tokens(texts: list[str], tokenizer: dict[str, Any]) -> list[float]:
     per_token = 1.0 if family == "character" else CHARACTERS_PER_TOKEN
     if family in AT_HAND and not tokenizer.get("_partial_"):
         sample = texts[:: max(1, len(texts) // NUM_ENCODED)]
-        encoded = _made(tokenizer).encode_batch(sample)
+        encoded = _factory(tokenizer)().encode_batch(sample)
         per_token = sum(map(len, sample)) / max(1, sum(map(len, encoded)))
     return [len(text) / per_token for text in texts]
-
-
-def _made(node: dict[str, Any]) -> Any:
-    module, _, name = node["_target_"].rpartition(".")
-    return getattr(import_module(module), name)(**{k: v for k, v in node.items() if k not in META})
 
 
 def _is_small(data: dict[str, Any]) -> bool:

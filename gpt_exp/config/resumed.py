@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import yaml
 
+from gpt_exp.config.override_key import key_of
 from gpt_exp.run.folder import RunFolder
 
 
@@ -13,9 +14,5 @@ def with_saved(overrides: list[str]) -> list[str]:
     if folder in ("", "auto", "null"):
         return overrides
     saved = yaml.safe_load(RunFolder.open(folder).overrides.read_text())
-    said = {_key(text) for text in overrides}
-    return [*(text for text in saved if _key(text) not in said), *overrides]
-
-
-def _key(override: str) -> str:
-    return override.partition("=")[0].lstrip("+~")
+    said = {key_of(text) for text in overrides}
+    return [*(text for text in saved if key_of(text) not in said), *overrides]

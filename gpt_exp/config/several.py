@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, open_dict
 
-from gpt_exp.config.nearest import nearest
+from gpt_exp.config.nearest import meant, nearest
 from gpt_exp.config.problem import Problem
 from gpt_exp.errors import UserError
 
@@ -120,6 +120,4 @@ def chosen(config: DictConfig, name: str | None, key: str) -> str | None:
         raise UserError(f"{key}={name}: this run has one task, and {key} chooses one of several")
     if name is None:
         raise UserError(f"{key}: this run has several tasks, choose one: {', '.join(names)}")
-    near = nearest(name, names)
-    hint = f". Did you mean {key}={near}?" if near else ""
-    raise UserError(f"{key}={name}: this run's tasks are {', '.join(names)}{hint}")
+    raise UserError(f"{key}={name}: this run's tasks are {', '.join(names)}{meant(name, names, f'{key}=')}")

@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from gpt_exp.config.compose import Composition
 from gpt_exp.config.feasibility import PATHS
 from gpt_exp.config.nearest import nearest
+from gpt_exp.config.override_key import key_of
 from gpt_exp.config.problem import Problem, refuse
 from gpt_exp.config.stages import REFERENCE, STAGES, Described
 from gpt_exp.errors import UserError
@@ -102,7 +103,7 @@ def _with_skeletons(
         return match[0]
 
     for text in texts:
-        key = text.partition("=")[0].lstrip("+~")
+        key = key_of(text)
         resolved.append(REFERENCE.sub(skeleton, text))
     return resolved, list(dict.fromkeys(found)), problems
 
@@ -148,20 +149,15 @@ def _stage(
     name: str, job: Composition, parents: dict[str, Stage], made: dict[str, Stage]
 ) -> tuple[Stage, Composition]:
     """The stage, and its job with the folders of those before it in the place of skeletons."""
-    skeleton_config = job.config.copy()
-    _ask_again(skeleton_config)
-    skeleton_config.paths.run = (
-        OWN  # Its folder has the key in its name, and other values may have it in theirs.
-    )
-    keyed = replaced(
-        OmegaConf.to_container(skeleton_config, resolve=True), {f"{_skeletons()}/": f"{STAGES}:"}
-    )
-    key = hashlib.sha256(json.dumps([identity(keyed), fingerprint(keyed)]).encode()).hexdigest()
-    _make_skeleton(key, skeleton_config)
+    draft = job.config.copy()  # With skeletons in it.
+    _ask_again(draft)
+    draft.paths.run = OWN  # Its folder has the key in its name, and other values may have it in theirs.
+    key = _key_of(draft)
+    _make_skeleton(key, draft)
     folders = {str(_skeletons() / each.key): str(each.path) for each in made.values()}
-    path = Path(skeleton_config.paths.outputs) / skeleton_config.name / f"{name}-{key[:KEY_LENGTH]}"
-    skeleton_config.paths.run = str(path)
-    config = OmegaConf.create(replaced(OmegaConf.to_container(skeleton_config, resolve=False), folders))
+    path = Path(draft.paths.outputs) / draft.name / f"{name}-{key[:KEY_LENGTH]}"
+    draft.paths.run = str(path)
+    config = OmegaConf.create(replaced(OmegaConf.to_container(draft, resolve=False), folders))
     assert isinstance(config, DictConfig)
     monitor = OmegaConf.select(config, "callback.checkpoint.monitor") or "val/loss"
     mode = OmegaConf.select(config, "callback.checkpoint.mode") or "min"
@@ -170,6 +166,12 @@ def _stage(
     stage = Stage(name, key, keys, path, config, overrides, monitor, mode)
     plain: Any = OmegaConf.to_container(config, resolve=True)
     return stage, job._replace(config=config, resolved=job.resolved._replace(config=plain))
+
+
+def _key_of(draft: DictConfig) -> str:
+    """sha256 of what decides what the stage learns; skeletons are named by the keys of their stages."""
+    keyed = replaced(OmegaConf.to_container(draft, resolve=True), {f"{_skeletons()}/": f"{STAGES}:"})
+    return hashlib.sha256(json.dumps([identity(keyed), fingerprint(keyed)]).encode()).hexdigest()
 
 
 def _ask_again(config: DictConfig) -> None:

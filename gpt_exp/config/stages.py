@@ -17,6 +17,7 @@ from omegaconf import OmegaConf
 
 from gpt_exp.config.location import folders, shown
 from gpt_exp.config.nearest import nearest
+from gpt_exp.config.override_key import key_of
 from gpt_exp.config.overrides import COMMAND_LINE, parse, quoted
 from gpt_exp.config.problem import Problem, refuse
 from gpt_exp.errors import UserError
@@ -40,7 +41,7 @@ class Described(NamedTuple):
 
     def where(self, stage: str, key: str) -> str:
         """Where a stage's key was written."""
-        if any(_key(text) in (key, f"{STAGES}.{stage}.{key}") for text in self.given):
+        if any(key_of(text) in (key, f"{STAGES}.{stage}.{key}") for text in self.given):
             return COMMAND_LINE
         line = _line(self.file, stage, key)
         return f"{shown(self.file)}:{line}" if line else shown(self.file)
@@ -95,7 +96,7 @@ def _split(given: Sequence[str], stages: Iterable[str]) -> tuple[list[str], dict
     own: dict[str, list[str]] = {name: [] for name in stages}
     problems = []
     for text in given:
-        sign, key = re.match(r"[+~]*", text)[0], _key(text)  # type: ignore[index]
+        sign, key = re.match(r"[+~]*", text)[0], key_of(text)  # type: ignore[index]
         head, _, rest = key.partition(".")
         name, _, inner = rest.partition(".")
         if key in NOT_FOR_STAGES or inner in NOT_FOR_STAGES:
@@ -159,11 +160,7 @@ def spelt(value: Any) -> str:
 
 def _last(texts: Iterable[str]) -> list[str]:
     """Of one key the last override, in its own place."""
-    return list({_key(text): text for text in texts}.values())
-
-
-def _key(override: str) -> str:
-    return override.partition("=")[0].lstrip("+~")
+    return list({key_of(text): text for text in texts}.values())
 
 
 def _line(file: Path, stage: str, key: str) -> int | None:

@@ -8,7 +8,7 @@ from threading import Thread
 
 from omegaconf import DictConfig, OmegaConf
 
-from gpt_exp.config.nearest import nearest
+from gpt_exp.config.nearest import meant
 from gpt_exp.dashboard import guard
 from gpt_exp.errors import UserError
 
@@ -36,8 +36,7 @@ def main(config: DictConfig, overrides: list[str]) -> None:
 def check(config: DictConfig) -> None:
     """Raise UserError, a line, for what can't be served."""
     if config.ui not in INTERFACES:
-        near = nearest(str(config.ui), INTERFACES)
-        hint = f". Did you mean ui={near}?" if near else ""
+        hint = meant(str(config.ui), INTERFACES, "ui=")
         raise UserError(f"ui={config.ui}: there is {', '.join(INTERFACES)}{hint}")
     for key in ("outputs", "host", "metric"):
         if not isinstance(config[key], str) or not config[key]:

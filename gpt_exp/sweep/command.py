@@ -9,7 +9,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 from rich.console import Console
 
-from gpt_exp.config.nearest import nearest
+from gpt_exp.config.nearest import meant
 from gpt_exp.config.overrides import quoted
 from gpt_exp.errors import UserError
 from gpt_exp.sweep.folder import SweepFolder
@@ -20,8 +20,7 @@ FORMATS = ("table", "csv", "json")
 
 def main(config: DictConfig, overrides: list[str]) -> None:
     if config.action not in ACTIONS:
-        near = nearest(str(config.action), ACTIONS)
-        hint = f". Did you mean {near}?" if near else ""
+        hint = meant(str(config.action), ACTIONS)
         raise UserError(f"sweep {config.action}: no such action; there is {', '.join(ACTIONS)}{hint}")
     folder = SweepFolder.open(config.folder)
     if config.action == "status":

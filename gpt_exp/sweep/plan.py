@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gpt_exp.config.compose import Composition
+from gpt_exp.config.override_key import key_of
 from gpt_exp.errors import UserError
 from gpt_exp.run.find import finished_runs
 from gpt_exp.run.folder import RunFolder
@@ -210,7 +211,7 @@ def _is_of_sweep(override: str) -> bool:
 
 def _dotted(override: str) -> str:
     """The key; of a group a/b it is a.b."""
-    return override.partition("=")[0].lstrip("+~").replace("/", ".")
+    return key_of(override).replace("/", ".")
 
 
 def _free(path: Path) -> Path:
