@@ -11,8 +11,7 @@ import numpy as np
 import torch
 from omegaconf import DictConfig
 
-from gpt_exp.config import several
-from gpt_exp.config.nearest import nearest
+from gpt_exp.config.nearest import meant, nearest
 from gpt_exp.config.several import alone
 from gpt_exp.corpus.record_splits import RecordSplits
 from gpt_exp.corpus.text_splits import TextSplits
@@ -34,7 +33,7 @@ from gpt_exp.experiment import (
 )
 from gpt_exp.interfaces import Decoding, Prediction, Record, RecordTask
 from gpt_exp.mixture.mixed_splits import BETWEEN
-from gpt_exp.multi_task_experiment import of_task, prefix_of
+from gpt_exp.multi_task_experiment import of_one_task, prefix_of
 from gpt_exp.page.evaluation import write_evaluation
 from gpt_exp.page.judged import INSTEAD
 from gpt_exp.page.run import write_report
@@ -76,7 +75,6 @@ def main(config: DictConfig, overrides: list[str]) -> None:
         about=about(config),
         prefix=prefix,
     )
-    results = {f"{prefix}{name}": figures for name, figures in results.items()}
     write_results(folder, {**_of_others(folder, config.of), **results})
     tell(folder, results)
     if config.run:
@@ -96,8 +94,7 @@ def check(config: DictConfig) -> None:
     if config.shots is not None and config.shots < 0:
         raise UserError(f"shots={config.shots} must be at least 0")
     if config.precision not in PRECISIONS:
-        near = nearest(config.precision, PRECISIONS)
-        hint = f". Did you mean precision={near}?" if near else ""
+        hint = meant(config.precision, PRECISIONS, "precision=")
         raise UserError(f"precision={config.precision} must be one of {', '.join(PRECISIONS)}{hint}")
     if config.lm_eval and config.against:
         raise UserError("against: compares answers to splits, and lm_eval=[...] has none")
@@ -168,8 +165,7 @@ def opened(config: DictConfig) -> LoadedRun:
     """The run, or a model that is none, with its config as this evaluation wants it."""
     if config.run:
         run = load_run(config.run, config.checkpoint, merged=True)
-        if name := several.chosen(run.config, config.of, "of"):
-            run = of_task(run, name)
+        run = of_one_task(run, config.of)
     else:
         run = load_pretrained(config, needed=() if config.lm_eval else INSTEAD)
     for name in (*INSTEAD, "decode"):
@@ -213,22 +209,23 @@ def evaluate_run(
 ) -> Results:
     """The loss over all of each split; of text what compressors make of it, of records the task's figures.
 
-    `about` stands with the figures that are kept in the folder, under the split's name after `prefix`.
+    Results, and figures in the folder, which `about` stands with, have the split's name after `prefix`.
     """
     task, precision = make(run.config.task), resolve_precision(precision, device.type)
     splits: Any = data_module.splits
     results = {}
     for name in names:
+        kept = f"{prefix}{name}"
         metric = TokenLoss(bytes_per_target=bytes_per_target(splits, name))
         loader = data_module.evaluation_dataloader(name, batch_size=batch_size)
-        results[name] = losses(
-            run.model, task, metric, loader, device=device, precision=precision, title=f"{prefix}{name}"
+        results[kept] = losses(
+            run.model, task, metric, loader, device=device, precision=precision, title=kept
         )
         if isinstance(splits, TextSplits):
-            results[name] |= compressors(splits.corpus.meta["parts"][name])
+            results[kept] |= compressors(splits.corpus.meta["parts"][name])
         else:
             with autocast(precision, device.type):
-                results[name] |= judged_figures(
+                results[kept] |= judged_figures(
                     run,
                     task,
                     splits,
@@ -238,7 +235,7 @@ def evaluate_run(
                     shots=shots,
                     seed=seed,
                     about=about,
-                    prefix=prefix,
+                    kept=kept,
                 )
     if isinstance(splits, RecordSplits):
         write_evaluation(folder)
@@ -256,16 +253,15 @@ def judged_figures(
     shots: int,
     seed: int,
     about: Mapping[str, Any],
-    prefix: str = "",
+    kept: str,
 ) -> dict[str, float]:
-    """What the task measures of the run's answers to a split, which are kept in the folder."""
+    """What the task measures of the run's answers to a split, which the folder holds under this name."""
     decoding: Decoding = make(run.config.decode)
     metric, solved = task.metric(), draw_shots(splits.records["train"], shots, seed)
 
     def answer(batch: Sequence[Record]) -> list[Prediction]:
         return task.predict(run.model, batch, run.tokenizer, decoding, shots=solved)
 
-    kept = f"{prefix}{name}"
     judged = judge(splits.records[name], answer, metric, batch_size=batch_size, seed=seed, title=kept)
     save(folder, kept, judged, metric, shots=shots, decode=run.config.decode._target_, **about)
     return judged.figures

@@ -8,32 +8,22 @@ from typing import Any
 import numpy as np
 
 from gpt_exp.corpus.record_splits import RecordSplits
-from gpt_exp.data_module import DataModule
 from gpt_exp.evaluate import evaluate_run, held_out
 from gpt_exp.evaluation.tables import Results
-from gpt_exp.experiment import LoadedRun
+from gpt_exp.experiment import LoadedRun, make_data_module
 from gpt_exp.mixture.mixed_splits import BETWEEN
 from gpt_exp.module.multi_task import normalised
 from gpt_exp.multi_task_experiment import of_task, prefix_of
 from gpt_exp.task.several import Several
 
 
-def evaluate_tasks(
-    run: LoadedRun, task: Several, splits: Mapping[str, RecordSplits], *, num_workers: int, **how: Any
-) -> Results:
+def evaluate_tasks(run: LoadedRun, task: Several, splits: Mapping[str, RecordSplits], **how: Any) -> Results:
     """Every task's figures by its splits, "translation.test": what `evaluate_run` tells of it alone."""
     found: Results = {}
     for name, own in splits.items():
         alone = of_task(run, name)
-        data_module = DataModule(
-            splits=own,
-            collate=task.tasks[name].collate,
-            batch_size=how["batch_size"],
-            num_workers=num_workers,
-        )
-        prefix = prefix_of(name)
-        results = evaluate_run(alone, data_module, held_out(own), prefix=prefix, **how)
-        found |= {f"{prefix}{split}": figures for split, figures in results.items()}
+        data_module = make_data_module(alone.config, own, task.tasks[name])
+        found |= evaluate_run(alone, data_module, held_out(own), prefix=prefix_of(name), **how)
     return found
 
 

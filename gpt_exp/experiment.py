@@ -26,7 +26,7 @@ from gpt_exp.corpus.record_splits import RecordSplits
 from gpt_exp.corpus.record_texts import RecordTexts
 from gpt_exp.corpus.split import Split
 from gpt_exp.corpus.text_splits import TextSplits
-from gpt_exp.data_module import DataModule
+from gpt_exp.data_module import DataModule, Splits
 from gpt_exp.errors import UserError
 from gpt_exp.interfaces import Model, Record, RecordSampling, RecordTask, Source, Task, Tokenizer
 from gpt_exp.logger.run_folder import RunFolderLogger
@@ -92,17 +92,18 @@ def make_task(config: DictConfig) -> Any:
     return make(config.task)
 
 
-def make_data(config: DictConfig, tokenizer: Tokenizer | None = None) -> Data:
-    """The tokenizer, unless it is there already, and a text task's corpus or a record task's records."""
-    source, split, cache = make(config.data), Split(**config.split), Path(config.paths.cache)
+def make_data(config: DictConfig, tokenizer: Tokenizer | None = None, source: Any = None) -> Data:
+    """The tokenizer, unless it is there already, and a text task's corpus or a record task's records.
+
+    `source` are the data, where they were made before: they are read once.
+    """
+    source = make(config.data) if source is None else source
+    split, cache = Split(**config.split), Path(config.paths.cache)
     task = make(config.task)
     wants_records = isinstance(task, RecordTask)
     if wants_records and not hasattr(source, "read"):
         raise UserError(f"data: {config.data._target_} gives text, and {config.task._target_} wants records")
-    fields = getattr(task, "text_fields", None)
-    text: Source = source
-    if hasattr(source, "read"):
-        text = RecordTexts(records=source, fields=fields, split=split)
+    text: Source = texts_of(source, task, split) if hasattr(source, "read") else source
     if tokenizer is None:  # The text of records holds none but training records: all of it is learnt from.
         learnt = Split(val_fraction=0, test_fraction=0) if wants_records else split
         tokenizer = make_tokenizer(config, text, learnt, cache)
@@ -113,6 +114,11 @@ def make_data(config: DictConfig, tokenizer: Tokenizer | None = None) -> Data:
     records = divide(source.read(), split)
     warn_of_repeated(records)
     return Data(tokenizer, records, identity)
+
+
+def texts_of(source: Any, task: Any, split: Split) -> RecordTexts:
+    """What a tokenizer learns from records: those of the training part, the fields that the task names."""
+    return RecordTexts(records=source, fields=getattr(task, "text_fields", None), split=split)
 
 
 def make_tokenizer(config: DictConfig, source: Source, split: Split, cache: Path) -> Tokenizer:
@@ -179,15 +185,22 @@ def make_experiment(config: DictConfig, folder: RunFolder, loggers: list[Logger]
         model=model,
         task=task,
         tokenizer=data.tokenizer,
-        optimizer=make(config.optimizer),
-        schedule=make(config.schedule),
         tokens_per_step=config.batch_size * splits.tokens_per_example,
-        seed=config.seed,
-        compile=config.compile,
-        saves_frozen=not has_base(config),
+        **how_to_train(config),
         **(_of_records(config, splits) if isinstance(splits, RecordSplits) else _of_text(splits)),
     )
     return Experiment(module, make_data_module(config, splits, task), trainer)
+
+
+def how_to_train(config: DictConfig) -> dict[str, Any]:
+    """What every module is made with, whatever it learns."""
+    return {
+        "optimizer": make(config.optimizer),
+        "schedule": make(config.schedule),
+        "seed": config.seed,
+        "compile": config.compile,
+        "saves_frozen": not has_base(config),
+    }
 
 
 def has_base(config: DictConfig) -> bool:
@@ -249,7 +262,7 @@ def make_splits(config: DictConfig, data: Data, model: Model, task: Any) -> Text
     )
 
 
-def make_data_module(config: DictConfig, splits: TextSplits | RecordSplits, task: Task) -> DataModule:
+def make_data_module(config: DictConfig, splits: Splits, task: Task | Several) -> DataModule:
     return DataModule(
         splits=splits,
         collate=task.collate,
@@ -293,10 +306,11 @@ def make_trainer(config: DictConfig, folder: RunFolder, loggers: list[Logger]) -
 
 def _of_strategy(config: DictConfig) -> dict[str, str]:
     """DDP must be told where weights may be without gradients: a task's head stands in for the output."""
+    if config.trainer.get("strategy") != "ddp":
+        return {}
     task = make_task(config)
     has_heads = isinstance(task, Several) or bool(getattr(task, "heads", None))
-    replaced = config.trainer.get("strategy") == "ddp" and has_heads
-    return {"strategy": "ddp_find_unused_parameters_true"} if replaced else {}
+    return {"strategy": "ddp_find_unused_parameters_true"} if has_heads else {}
 
 
 def load_run(run: str | Path, checkpoint: str = "best", *, merged: bool = False) -> LoadedRun:

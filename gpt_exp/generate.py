@@ -11,7 +11,6 @@ from time import perf_counter
 from omegaconf import DictConfig
 from rich.console import Console
 
-from gpt_exp.config import several
 from gpt_exp.decoding.n_best import NBest
 from gpt_exp.decoding.stop import StopStrings, until
 from gpt_exp.decoding.text import stream_text
@@ -28,7 +27,7 @@ from gpt_exp.interfaces import (
     Streaming,
     Tokenizer,
 )
-from gpt_exp.multi_task_experiment import of_task
+from gpt_exp.multi_task_experiment import of_one_task
 from gpt_exp.precision import resolve_device
 
 
@@ -36,9 +35,7 @@ def main(config: DictConfig, overrides: list[str]) -> None:
     """Print what the model makes of the prompt; on stderr how fast it came."""
     check(config)
     decoding, device = make(config.decode), resolve_device(config.device)
-    run = load_run(config.run, config.checkpoint)
-    if name := several.chosen(run.config, config.of, "of"):
-        run = of_task(run, name)
+    run = of_one_task(load_run(config.run, config.checkpoint), config.of)
     run.model.to(device)
     prompt = sys.stdin.read() if config.prompt == "-" else config.prompt
     task = task_of(config, run.config)

@@ -148,7 +148,7 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
     }
     if isinstance(module, MultiTask):
         splits, task = module.splits, module.task
-        found = evaluate_tasks(trained, task, splits, num_workers=data_module.num_workers, **how)
+        found = evaluate_tasks(trained, task, splits, **how)
         results = by_split(found, task)
     else:
         single: Any = data_module.splits

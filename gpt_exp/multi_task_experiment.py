@@ -10,27 +10,27 @@ from typing import Any, NamedTuple
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
-from gpt_exp.config.several import WEIGHT, alone
+from gpt_exp.config.several import WEIGHT, alone, chosen
 from gpt_exp.corpus.record_split import divide
 from gpt_exp.corpus.record_splits import RecordSplits
-from gpt_exp.corpus.record_texts import RecordTexts
 from gpt_exp.corpus.split import Split
-from gpt_exp.data_module import DataModule
 from gpt_exp.errors import UserError
 from gpt_exp.experiment import (
     Data,
     Experiment,
     LoadedRun,
-    has_base,
+    how_to_train,
     keep,
     kept_tokenizer,
     make,
     make_data,
+    make_data_module,
     make_model,
     make_splits,
     make_task,
     make_tokenizer,
     make_trainer,
+    texts_of,
 )
 from gpt_exp.interfaces import (
     AdaptiveMixture,
@@ -75,45 +75,35 @@ def make_multi_task_experiment(config: DictConfig, folder: RunFolder, loggers: l
         weights={name: node.get(WEIGHT, 1.0) for name, node in config.tasks.items()},
         balance=make_balance(config, list(task.tasks)),
         decoding={name: make(alone(config, name).decode) for name in task.tasks},
-        optimizer=make(config.optimizer),
-        schedule=make(config.schedule),
         batch_size=config.batch_size,
         repeat_steps=config.repeat_steps,
-        seed=config.seed,
-        compile=config.compile,
-        saves_frozen=not has_base(config),
+        **how_to_train(config),
     )
-    return Experiment(module, _data_module(config, module), trainer)
-
-
-def _data_module(config: DictConfig, module: MultiTask) -> DataModule:
-    return DataModule(
-        splits=module.mixed,
-        collate=module.task.collate,
-        batch_size=config.batch_size,
-        num_workers=config.num_workers,
-        repeat_steps=config.repeat_steps,
-    )
+    return Experiment(module, make_data_module(config, module.mixed, task), trainer)
 
 
 def make_several_data(config: DictConfig, tokenizer: Tokenizer | None = None) -> SeveralData:
     """One tokenizer for all tasks, unless it is there already, and each task's records."""
     views = {str(name): alone(config, name) for name in config.tasks}
-    tokenizer = tokenizer or make_common_tokenizer(config, views)
-    tasks = {name: _data_of(view, name, tokenizer) for name, view in views.items()}
+    sources = {name: make(view.data) for name, view in views.items()}
+    tokenizer = tokenizer or make_common_tokenizer(config, views, sources)
+    tasks = {name: _data_of(view, name, tokenizer, sources[name]) for name, view in views.items()}
     return SeveralData(tokenizer, tasks, {"tasks": {name: data.identity for name, data in tasks.items()}})
 
 
-def make_common_tokenizer(config: DictConfig, views: Mapping[str, DictConfig]) -> Tokenizer:
+def make_common_tokenizer(
+    config: DictConfig, views: Mapping[str, DictConfig], sources: Mapping[str, Any]
+) -> Tokenizer:
     """What the config describes, of the text of all tasks, and beside it each item a token."""
     tasks = {name: make(view.task) for name, view in views.items()}
     of_text = [name for name, task in tasks.items() if not isinstance(task, OfItems)] or list(views)
-    text = Texts({name: _texts(views[name]) for name in of_text})
+    splits = {name: Split(**view.split) for name, view in views.items()}
+    text = Texts({name: texts_of(sources[name], tasks[name], splits[name]) for name in of_text})
     learnt = Split(val_fraction=0, test_fraction=0)  # Only training records are among them.
     tokenizer = make_tokenizer(config, text, learnt, Path(config.paths.cache))
     counts: Counter[str] = Counter()
     for name in views.keys() - of_text:
-        for record in divide(make(views[name].data).read(), Split(**views[name].split))["train"]:
+        for record in divide(sources[name].read(), splits[name])["train"]:
             counts.update(tasks[name].items(record))
     if not counts:
         return tokenizer
@@ -122,23 +112,15 @@ def make_common_tokenizer(config: DictConfig, views: Mapping[str, DictConfig]) -
     return tokenizer.with_items(sorted(counts, key=lambda item: (-counts[item], item)))
 
 
-def _data_of(config: DictConfig, name: str, tokenizer: Tokenizer) -> Data:
+def _data_of(config: DictConfig, name: str, tokenizer: Tokenizer, source: Any) -> Data:
     """UserError that names the task where it learns from text, or its data are none for it."""
     try:
-        data = make_data(config, tokenizer)
+        data = make_data(config, tokenizer, source)
     except UserError as error:
         raise UserError(f"tasks.{name}.{error}") from error
     if not isinstance(data.content, Mapping):
         raise UserError(f"tasks.{name}.task: {config.task._target_} learns from text, and no record")
     return data
-
-
-def _texts(config: DictConfig) -> RecordTexts:
-    return RecordTexts(
-        records=make(config.data),
-        fields=getattr(make(config.task), "text_fields", None),
-        split=Split(**config.split),
-    )
 
 
 class Texts:
@@ -203,3 +185,9 @@ def prefix_of(name: str) -> str:
 def of_task(run: LoadedRun, name: str) -> LoadedRun:
     """A run of several tasks as one of this task alone."""
     return LoadedRun(TaskModel(run.model, name), run.tokenizer, alone(run.config, name))
+
+
+def of_one_task(run: LoadedRun, of: str | None) -> LoadedRun:
+    """The run as one of the task `of=NAME`, itself where it has one task. UserError as of `chosen`."""
+    name = chosen(run.config, of, "of")
+    return of_task(run, name) if name else run

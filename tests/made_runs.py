@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import torch
+
 ASSETS = Path(__file__).parent / "assets"
 TINY = [
     "data=text",
@@ -57,3 +59,33 @@ def trained(folder):
 
     assert job.run(folder) == 0
     return folder
+
+
+def save_weights(folder, step: int, model) -> None:
+    """A checkpoint of a run as training leaves it, for all that opens a run."""
+    from gpt_exp.run.checkpoint_io import RunCheckpointIO
+
+    weights = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    RunCheckpointIO().save_checkpoint({"state_dict": weights}, folder.checkpoint(step))
+
+
+def with_steps(folder, steps: tuple[int, ...]):
+    """A run folder with other weights at each of these steps."""
+    from gpt_exp.experiment import make, make_model
+    from gpt_exp.tokenizer.byte import byte
+
+    config = folder.config()
+    byte().save(folder.tokenizer)
+    for step in steps:
+        model = make_model(config, byte(), make(config.task))
+        save_weights(folder, step, moved(model, seed=step + len(config.paths.run)))
+    return folder
+
+
+def moved(model, *, seed: int):
+    """Away from where the weights were drawn."""
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    return model

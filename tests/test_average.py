@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 import torch
+from made_runs import with_steps
 from torch import Tensor
 
 from gpt_exp import cli
 from gpt_exp.average import Mean
-from gpt_exp.experiment import load_run, make, make_model
-from gpt_exp.run.checkpoint_io import RunCheckpointIO, load_weights
+from gpt_exp.experiment import load_run
+from gpt_exp.run.checkpoint_io import load_weights
 from gpt_exp.run.find import find_run
 from gpt_exp.run.folder import RunFolder
-from gpt_exp.tokenizer.byte import byte
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
 
@@ -24,24 +24,9 @@ def saved(new_pairs_run: Any) -> Any:
     """A run as training leaves it, with other weights at each of its steps."""
 
     def make_run(*overrides: str, steps: tuple[int, ...] = (10, 20), name: str = "run") -> RunFolder:
-        folder = new_pairs_run(*overrides, name=name)
-        config = folder.config()
-        byte().save(folder.tokenizer)
-        for step in steps:
-            model = moved(make_model(config, byte(), make(config.task)), seed=step + len(name))
-            weights = {f"model.{n}": tensor for n, tensor in model.state_dict().items()}
-            RunCheckpointIO().save_checkpoint({"state_dict": weights}, folder.checkpoint(step))
-        return folder
+        return with_steps(new_pairs_run(*overrides, name=name), steps)
 
     return make_run
-
-
-def moved(model: Any, *, seed: int) -> Any:
-    torch.manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += 0.1 * torch.randn_like(parameter)
-    return model
 
 
 def weights(folder: RunFolder, name: str = "last") -> dict[str, Tensor]:

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 import torch
+from made_runs import save_weights
 
 from gpt_exp import cli
 from gpt_exp.augmentation import paraphrases
 from gpt_exp.augmentation.back_translation import BackTranslation
 from gpt_exp.decoding.greedy import Greedy
 from gpt_exp.experiment import load_run, make, make_data, make_model
-from gpt_exp.run.checkpoint_io import RunCheckpointIO
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.tokenizer.byte import byte
 
@@ -31,8 +31,7 @@ def runs(new_pairs_run: Any) -> list[RunFolder]:
         torch.manual_seed(len(name))
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=0.5)  # Else each byte is as likely after any text.
-        weights = {f"model.{n}": tensor for n, tensor in model.state_dict().items()}
-        RunCheckpointIO().save_checkpoint({"state_dict": weights}, folder.checkpoint(10))
+        save_weights(folder, 10, model)
         return folder
 
     return [saved(name="there"), saved(REVERSED, name="and_back")]

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 import torch
-from made_runs import ASSETS, PAIRS, create
-from test_average import moved
+from made_runs import ASSETS, PAIRS, create, with_steps
 
 from gpt_exp import cli
-from gpt_exp.experiment import load_run, make, make_model
+from gpt_exp.experiment import load_run
 from gpt_exp.page.judged import read_summary
 from gpt_exp.run.checkpoint_io import RunCheckpointIO
 from gpt_exp.run.folder import RunFolder
@@ -30,14 +29,7 @@ def saved(tmp_path: Path) -> Any:
     """A run as training leaves it, with other weights at each of its steps."""
 
     def make_run(*overrides: str, steps: tuple[int, ...] = (10, 20), name: str = "run") -> RunFolder:
-        folder: RunFolder = create(tmp_path, name, list(overrides or PAIRS))
-        config = folder.config()
-        byte().save(folder.tokenizer)
-        for step in steps:
-            model = moved(make_model(config, byte(), make(config.task)), seed=step + len(name))
-            weights = {f"model.{n}": tensor for n, tensor in model.state_dict().items()}
-            RunCheckpointIO().save_checkpoint({"state_dict": weights}, folder.checkpoint(step))
-        return folder
+        return with_steps(create(tmp_path, name, list(overrides or PAIRS)), steps)
 
     return make_run
 

@@ -5,6 +5,7 @@ import json
 import pytest
 import torch
 import yaml
+from made_runs import save_weights
 from omegaconf import OmegaConf
 
 from gpt_exp import export
@@ -12,7 +13,6 @@ from gpt_exp.config.compose import compose
 from gpt_exp.evaluation.judged import judge, save
 from gpt_exp.experiment import load_run, make, make_model
 from gpt_exp.interfaces import Prediction
-from gpt_exp.run.checkpoint_io import RunCheckpointIO
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.task.metric.translation import TranslationMetric
 from gpt_exp.tokenizer.byte import byte
@@ -54,9 +54,7 @@ def new_run(tmp_path):
         folder = RunFolder.create(tmp_path / "outputs" / name / "1", config, given)
         byte().save(folder.tokenizer)
         for step in steps:
-            state = trained(make_model(config, byte(), make(config.task))).state_dict()
-            weights = {f"model.{name}": tensor for name, tensor in state.items()}
-            RunCheckpointIO().save_checkpoint({"state_dict": weights}, folder.checkpoint(step))
+            save_weights(folder, step, trained(make_model(config, byte(), make(config.task))))
         results = {"step": 7, "num_tokens_seen": 7000, "seconds": 12.0, "val": {"loss": 2.5, "gzip": 3.0}}
         folder.results.write_text(json.dumps(results))
         answers = [

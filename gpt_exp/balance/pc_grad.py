@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 import torch
 from torch import Tensor
 
-from gpt_exp.balance.named_weights import named_weights
-from gpt_exp.balance.weighted_losses import WeightedLosses
+from gpt_exp.balance.fixed import Fixed
 
 
-class PCGrad(WeightedLosses):
+class PCGrad(Fixed):
     """Projects gradients that conflict onto each other's normal planes (Yu et al. 2020, arXiv:2001.06782).
 
     Each task's gradient meets those of the others, as they were, in a random order; where the two point
-    apart, it loses its part along the other. The update is the sum. `weights` are of the losses, as in
-    `Fixed`, and raise the same errors.
+    apart, it loses its part along the other. The update is the sum. `weights` are of the losses.
     """
-
-    _factors: Tensor
-
-    def __init__(self, names: Sequence[str], *, weights: Mapping[str, float] | None = None) -> None:
-        super().__init__(names)
-        self.register_buffer("_factors", named_weights(names, weights or {}), persistent=False)
-
-    def factors(self) -> Tensor:
-        return self._factors
 
     @torch.no_grad()
     def combine(self, gradients: Tensor, generator: torch.Generator) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from gpt_exp.evaluation.judged import summary_file
 from gpt_exp.run.folder import read_json
 
 Results = dict[str, dict[str, float]]  # By split, then by metric.
@@ -16,7 +17,7 @@ Results = dict[str, dict[str, float]]  # By split, then by metric.
 
 def tell(folder: Path, results: Results) -> None:
     """Print a table: of records a figure a row with its interval, of text a split a row."""
-    known = read_json(folder / "predictions" / "summary.json")
+    known = read_json(summary_file(folder))
     if not all(_is_judged(known.get(split, {}), values) for split, values in results.items()):
         print_results(results)
         return

@@ -20,6 +20,9 @@ class Quotas:
         num_tasks = len(shares(0))
         self._due = np.zeros(num_tasks)  # What all steps till now should have had.
         self._before = [np.zeros(num_tasks, dtype=np.int64)]
+        self._ordered: tuple[int, np.ndarray] | None = (
+            None  # The step that was last asked for, and its order.
+        )
 
     def before(self, step: int) -> np.ndarray:
         """Slots of each task in all earlier steps, `(tasks,)`."""
@@ -34,6 +37,11 @@ class Quotas:
 
     def order(self, step: int) -> np.ndarray:
         """The task of each of a step's slots, `(slots,)`; those of each task are spread evenly."""
+        if self._ordered is None or self._ordered[0] != step:
+            self._ordered = step, self._order(step)
+        return self._ordered[1]
+
+    def _order(self, step: int) -> np.ndarray:
         counts = self.counts(step)
         tasks = np.repeat(np.arange(len(counts)), counts)
         places = np.concatenate([(np.arange(count) + 0.5) / max(1, count) for count in counts])

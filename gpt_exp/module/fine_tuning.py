@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from gpt_exp.interfaces import Batch, Choosing, Decoding, Loss, Record, RecordTask
+from gpt_exp.module.answers import judge, spread
 from gpt_exp.module.base import LanguageModule
 from gpt_exp.module.embedding_noise import add_noise
 from gpt_exp.module.r_drop import check, r_drop_loss
@@ -34,8 +35,6 @@ class FineTuning(LanguageModule):
         **base: Any,
     ) -> None:
         super().__init__(**base)
-        if num_predicted < 0:
-            raise ValueError(f"module.num_predicted={num_predicted} must be at least 0")
         check(task, r_drop)
         self.task, self.decoding, self.r_drop = task, decoding, r_drop
         self.predicted = spread(validation_records, num_predicted)
@@ -62,17 +61,12 @@ class FineTuning(LanguageModule):
         self.report({f"val/{name}": float(value) for name, value in values.items()})
 
     def _judge(self) -> dict[str, Any]:
-        """The task's metric over this device's share of the records to answer, and all others'."""
-        if not self.predicted:
-            return {}
-        own = self.predicted[self.global_rank :: self.trainer.world_size]
-        for start in range(0, len(own), self.prediction_batch_size):
-            batch = own[start : start + self.prediction_batch_size]
-            self.predictions.update(self.task.predict(self.model, batch, self.tokenizer, self.decoding))
-        return self.predictions.compute()
-
-
-def spread(records: Sequence[Record], count: int) -> list[Record]:
-    """At most `count` records, from the whole of a split."""
-    count = min(count, len(records))
-    return [records[i * len(records) // count] for i in range(count)]
+        return judge(
+            self,
+            self.task,
+            self.model,
+            self.predicted,
+            decoding=self.decoding,
+            metric=self.predictions,
+            batch_size=self.prediction_batch_size,
+        )

@@ -21,9 +21,9 @@ from gpt_exp.interfaces import (
     PredictionMetric,
 )
 from gpt_exp.mixture.mixed_splits import BETWEEN, MixedSplits
+from gpt_exp.module.answers import judge, spread
 from gpt_exp.module.base import LanguageModule
 from gpt_exp.module.embedding_noise import add_noise
-from gpt_exp.module.fine_tuning import spread
 from gpt_exp.task.several import Several, TaskModel
 from gpt_exp.task.token_loss import TokenLoss
 
@@ -58,8 +58,6 @@ class MultiTask(LanguageModule):
         noise: float = 0.0,
         **base: Any,
     ) -> None:
-        if num_predicted < 0:
-            raise ValueError(f"module.num_predicted={num_predicted} must be at least 0")
         mixed = MixedSplits(
             splits,
             mixture,
@@ -156,15 +154,15 @@ class MultiTask(LanguageModule):
         self.report(told)
 
     def _judge(self, name: str) -> dict[str, Any]:
-        """A task's metric over this device's share of the records to answer, and all others'."""
-        if not self.predicted[name]:
-            return {}
-        task, metric, model = self.task.tasks[name], self.predictions[name], self._seen_by(name)
-        own = self.predicted[name][self.global_rank :: self.trainer.world_size]
-        for start in range(0, len(own), self.prediction_batch_size):
-            batch = own[start : start + self.prediction_batch_size]
-            metric.update(task.predict(model, batch, self.tokenizer, self.decoding[name]))
-        return metric.compute()
+        return judge(
+            self,
+            self.task.tasks[name],
+            self._seen_by(name),
+            self.predicted[name],
+            decoding=self.decoding[name],
+            metric=self.predictions[name],
+            batch_size=self.prediction_batch_size,
+        )
 
     def _adapt(self, losses: np.ndarray) -> None:
         """From the step after next: the next one's first batch was read before this validation."""

@@ -149,21 +149,8 @@ class VerbalizerClassification(TextToText):
         """The label's name; ValueError for one that is not among the task's."""
         return self.between + self.labels[number_of(value(record, self.target), self.labels)]
 
-    def predict(
-        self,
-        model: Model,
-        records: Sequence[Record],
-        tokenizer: Tokenizer,
-        decoding: Decoding,
-        *,
-        shots: Sequence[Record] = (),
-    ) -> list[Prediction]:
-        """The label whose name, with the end of the text, is most probable."""
-        best = self.generate(model, records, tokenizer, decoding, shots=shots)
-        return [
-            Prediction(label, value(record, self.target), self.input(record))
-            for label, record in zip(best, records, strict=True)
-        ]
+    def reference(self, record: Record) -> str:
+        return value(record, self.target)
 
     def generate(
         self,
@@ -175,7 +162,7 @@ class VerbalizerClassification(TextToText):
         shots: Sequence[Record] = (),
         seeds: Sequence[int] | None = None,
     ) -> list[str]:
-        """The same labels, without what they should be; they are compared, so no decoding writes them."""
+        """The label whose name, with the end of the text, is most probable: so no decoding writes it."""
         labels = [tokenizer.encode(self.between + label) for label in self.labels]
         room = model.shape.context_length - 1 - max(map(len, labels))
         prompts = [self.prompt(record, tokenizer, room=room, shots=shots) for record in records]
