@@ -1,7 +1,7 @@
 """Full fine-tuning beside adapters: the metric, what is trained, memory, time and what a checkpoint takes.
 
     python benchmarks/adapters.py experiment=sentiment_sst2 data.root=PATH model=run init.run=RUN \
-        [--adapters adapter=full 'adapter=lora optimizer.lr=2e-3'] [--seeds 3] [--metric accuracy]
+        --split val [--adapters adapter=full 'adapter=lora optimizer.lr=2e-3'] [--seeds 3] [--metric accuracy]
 
 Everything before the options is given to `gpt-exp train`; each of --adapters is one row, its overrides in one
 word. Runs of a seed follow each other, so a machine's changing speed falls on all rows. Memory is the most
@@ -44,7 +44,8 @@ def main() -> None:
     parser.add_argument("overrides", nargs="+", help="of `gpt-exp train`")
     parser.add_argument("--adapters", nargs="+", default=ADAPTERS)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--metric", default="accuracy", help="of the test part, in results.json")
+    parser.add_argument("--metric", default="accuracy", help="a figure of the split in results.json")
+    parser.add_argument("--split", default="test", help="val where the data have no test part, as data=sst2")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="gpt-exp-adapters-"))
     jobs = [(seed, row) for seed in range(1, 1 + arguments.seeds) for row in arguments.adapters]
@@ -52,7 +53,7 @@ def main() -> None:
     for seed, row in tqdm(jobs, unit="run"):
         run = folder / f"run-{arguments.adapters.index(row)}-{seed}"
         changes = [*arguments.overrides, *row.split(), f"seed={seed}", f"paths.outputs={folder}"]
-        outcomes[row].append(train([*changes, f"paths.run={run}"], run, arguments.metric))
+        outcomes[row].append(train([*changes, f"paths.run={run}"], run, arguments.split, arguments.metric))
     print(f"{'':34} {arguments.metric:>22} {'trained':>12} {'peak MB':>9} {'seconds':>9} {'saved MB':>9}")
     for row, found in outcomes.items():
         print(line(row, found))
@@ -66,7 +67,7 @@ def line(name: str, found: list[Outcome]) -> str:
     return f"{name:34} {figure:>22} {trained:12,.0f} {memory:9,.0f} {seconds:9,.0f} {saved:9.2f}"
 
 
-def train(overrides: list[str], run: Path, metric: str) -> Outcome:
+def train(overrides: list[str], run: Path, split: str, metric: str) -> Outcome:
     command = [sys.executable, "-m", "gpt_exp", "train", *overrides]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
@@ -74,7 +75,7 @@ def train(overrides: list[str], run: Path, metric: str) -> Outcome:
     results = json.loads((run / "results.json").read_text())
     newest = max((run / "checkpoints").iterdir(), key=lambda path: path.stat().st_mtime)
     return Outcome(
-        results["test"][metric],
+        results[split][metric],
         results["num_trained_parameters"],
         results["peak_memory"] / 1e6,
         results["seconds"],
