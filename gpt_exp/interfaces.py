@@ -149,6 +149,16 @@ class Loss(NamedTuple):
     num_targets: Tensor
 
 
+class Goal(NamedTuple):
+    """By what the best of a run's checkpoints is chosen."""
+
+    metric: str  # As metrics.jsonl has it: "val/loss".
+    mode: str = "min"  # Or max: which values are good.
+
+    def prefers(self, value: float, to: float) -> bool:
+        return value < to if self.mode == "min" else value > to
+
+
 class LanguageModel(Protocol):
     """A decoder (`gpt_exp/model/`): an `nn.Module` that knows no trainer, no config, no data."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from gpt_exp.config.nearest import meant, nearest
 from gpt_exp.config.problem import Problem
@@ -107,6 +107,13 @@ def _first(key: str) -> str:
 def _target(config: Mapping[str, Any], name: str) -> str:
     node = config.get(name)
     return str(node.get("_target_")) if isinstance(node, Mapping) else ""
+
+
+def best_of(config: DictConfig) -> list[str]:
+    """Of what a run keeps a best checkpoint beside its own: its tasks, and what its callback names."""
+    node = OmegaConf.select(config, "callback.checkpoint") or {}
+    tasks = config.get("tasks") or {} if node.get("per_task", True) else {}
+    return list(dict.fromkeys(map(str, [*tasks, *(node.get("best_of") or {})])))
 
 
 def chosen(config: DictConfig, name: str | None, key: str) -> str | None:
