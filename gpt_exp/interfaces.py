@@ -202,6 +202,14 @@ class LanguageModel(Protocol):
 
 
 @runtime_checkable
+class AdaptedToTasks(Protocol):
+    """A model in which tasks have matrices of their own (`gpt_exp/adapter/per_task.py`)."""
+
+    def use_adapter_of(self, task: str) -> None:
+        """Read with this task's from now on; with the shared ones alone for a task without."""
+
+
+@runtime_checkable
 class WidthScaled(Protocol):
     """A model whose learning rates are those of a narrower one, its base (`gpt_exp/optimizer/width.py`)."""
 

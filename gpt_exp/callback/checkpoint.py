@@ -162,7 +162,7 @@ class Checkpoint(callbacks.Checkpoint):
         return damage
 
     def _remove_old(self, trainer: Trainer, folder: RunFolder) -> None:
-        saved = [path for path in folder.checkpoints() if step_of(path) <= self._saved_step]
+        saved = [path for path in folder.checkpoints() if step_of(path) <= trainer.global_step]
         told = {folder.best_checkpoint(name) for name in folder.bests()}  # A full disk leaves old ones told.
         for path in saved[self.keep_last :]:
             if path not in told and step_of(path) not in self._bests.steps():

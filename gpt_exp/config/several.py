@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from gpt_exp.config.keys import parameters
 from gpt_exp.config.nearest import meant, nearest
 from gpt_exp.config.problem import Problem
 from gpt_exp.errors import UserError
@@ -21,6 +22,7 @@ class OneTask(NamedTuple):
     decode: dict | None = None
     augmentation: dict | None = None
     split: dict | None = None
+    adapter: dict | None = None  # Beside that of the whole config, which is of what all tasks share.
     weight: float = 1.0  # Of its loss.
 
 
@@ -28,6 +30,7 @@ WEIGHT = "weight"
 OWN = tuple(name for name in OneTask._fields if name != WEIGHT)
 NEEDED = {"task": "translation", "data": "multi30k"}  # With an example each.
 UNUSED = ("task", "data", "augmentation")  # Of the whole config.
+NAMED = "name"  # What an adapter takes that can be one task's.
 MODULE = "gpt_exp.module.multi_task.MultiTask"
 
 
@@ -86,7 +89,22 @@ def _with_tasks(config: Mapping[str, Any], tasks: Mapping[str, Any]) -> Iterator
         weight = node.get(WEIGHT, 1.0) if isinstance(node, Mapping) else 1.0
         if isinstance(weight, int | float) and weight < 0:
             yield Problem(f"tasks.{name}.{WEIGHT}", f"{weight} must be at least 0")
+    yield from _adapters(config, tasks)
     yield from _weights("mixture", config.get("mixture"), list(tasks))
+
+
+def _adapters(config: Mapping[str, Any], tasks: Mapping[str, Any]) -> Iterator[Problem]:
+    """Adapters of one task each: low-rank ones, on a model that has none for all."""
+    nodes = {name: node.get("adapter") for name, node in tasks.items() if isinstance(node, Mapping)}
+    own = {name: node for name, node in nodes.items() if isinstance(node, Mapping)}
+    for name, node in own.items():
+        if NAMED not in (parameters(node) or {NAMED}):
+            yield Problem(f"tasks.{name}.adapter", "a task's own is low-rank: lora or dora")
+        if node.get("train_embeddings"):
+            yield Problem(f"tasks.{name}.adapter.train_embeddings", "all tasks read the same embeddings")
+    if own and NAMED in (parameters(config.get("adapter")) or {}):
+        message = f"low-rank on the whole model, and tasks.{next(iter(own))} has its own"
+        yield Problem("adapter", message, "", "adapter=frozen or full")
 
 
 def _weights(path: str, node: Any, names: list[str]) -> Iterator[Problem]:

@@ -214,12 +214,11 @@ def _skeleton(key: str) -> Path:
 
 def _make_skeleton(key: str, config: DictConfig) -> None:
     """All of a run folder that a stage's composition and check look at."""
-    folder = RunFolder(_skeleton(key))
-    if folder.config_file.exists():
+    folder, stand_ins = RunFolder(_skeleton(key)), _stand_ins(config)
+    if folder.config_file.exists() and _stand_ins(folder.config()) == stand_ins:  # They are not in the key.
         return
-    stand_ins = _stand_ins(config)
     for path in (folder.tokenizer, *(folder.saved / step for step in stand_ins)):
-        path.mkdir(parents=True)
+        path.mkdir(parents=True, exist_ok=True)
     for number, name in enumerate(stand_ins.values(), 1):
         if name != LAST:
             write_file(folder.best_file(name), json.dumps({"step": number}))

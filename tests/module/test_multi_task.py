@@ -16,6 +16,8 @@ from gpt_exp.run.checkpoint_io import load_weights
 from gpt_exp.run.folder import RunFolder, step_of
 from gpt_exp.run.lines import read_metrics
 
+OWN_ADAPTERS = ["+adapter@tasks.case.adapter=lora", "+adapter@tasks.length.adapter=dora"]
+
 
 def weights(folder, step=12):
     return load_weights(folder.checkpoint(step))
@@ -127,10 +129,13 @@ def test_two_classifications_have_a_head_each(train_several):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "own", [[], ["+adapter@tasks.case.adapter=lora", "+adapter@tasks.length.adapter=dora"]]
+)
 @pytest.mark.parametrize("accumulate", [1, 2])
-def test_two_processes_learn_what_one_does(new_several_run, keep_process_state, accumulate):
-    """In every micro-batch of two examples some tasks, and their heads, are missing on a device."""
-    given = ["mixture=uniform", "model.tied=false", f"trainer.accumulate_grad_batches={accumulate}"]
+def test_two_processes_learn_what_one_does(new_several_run, keep_process_state, accumulate, own):
+    """In every micro-batch of two examples some tasks, and what is theirs alone, are missing on a device."""
+    given = ["mixture=uniform", "model.tied=false", f"trainer.accumulate_grad_batches={accumulate}", *own]
     alone = new_several_run(*given, name="alone")
     together = new_several_run(*given, "trainer=ddp", "trainer.devices=2", name="together")
     assert job.run(alone) == 0
