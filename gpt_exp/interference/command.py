@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from gpt_exp.errors import UserError
@@ -18,7 +18,7 @@ from gpt_exp.page.place import default_page, keep_others_files
 def main(config: DictConfig, overrides: list[str]) -> None:
     """Print the findings, and write the page with a JSON and a CSV file of its name."""
     check(config)
-    runs = [config.runs] if isinstance(config.runs, str) else list(config.runs)
+    runs = list(config.runs)
     page = Path(config.page) if config.page else default_page(runs, "interference.html")
     keep_others_files(page, KEY, "study of interference")
     findings = analyse(read(runs))
@@ -31,8 +31,7 @@ def main(config: DictConfig, overrides: list[str]) -> None:
 def check(config: DictConfig) -> None:
     """UserError, a line, for what is no path."""
     runs, page = config.runs, config.page
-    is_list = OmegaConf.is_list(runs) and all(isinstance(path, str) for path in runs)
-    if not runs or not (is_list or isinstance(runs, str)):
+    if not runs or not all(isinstance(path, str) for path in runs):
         example = "gpt-exp interference outputs/sweeps/NAME/TIME"
         raise UserError(f"runs={runs}: the folder of a sweep, or of runs, as in {example}")
     if page is not None and not (isinstance(page, str) and Path(page).suffix == ".html"):

@@ -68,7 +68,7 @@ def read_run(folder: RunFolder, name: str) -> Run:
 
 
 def _figures(folder: RunFolder, results: Mapping[str, Any], tasks: tuple[str, ...]) -> dict[str, Figure]:
-    """The summary knows which are main; later evaluations, of other checkpoints, do not change results.json."""
+    """The summary knows which are main; results.json is not changed by evaluations of other checkpoints."""
     mains = {each.split: each.figures[0] for each in read_summary(folder.path)}
     found = {}
     for task in tasks:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from gpt_exp.interference.run import Run
 from gpt_exp.interference.study import Group
 from gpt_exp.interference.terminal import judged_by, ratio, told
 from gpt_exp.page.cosines import cosine_figures
-from gpt_exp.page.figures import over_runs, overlay, points, to_json
+from gpt_exp.page.figures import Curve, over_runs, overlay, points, to_json
 from gpt_exp.page.links import Link, to_reports
 from gpt_exp.page.numbers import several
 from gpt_exp.page.render import write_page
@@ -112,17 +113,19 @@ def _cells(row: Row) -> list[Cell]:
     ]
 
 
-def loss_curves(groups: list[Group], task: str) -> go.Figure:
+def loss_curves(groups: Sequence[Group], task: str) -> go.Figure:
     """A task's validation loss alone, dashed, and together; seeds are a line of means with its spread."""
-    name, drawn = f"val/{task}/loss", []
-    for group in groups:
-        for how, runs, dash in (
-            ("alone", group.alone.get(task, []), "dash"),
-            ("together", group.together, None),
-        ):
-            label = f"{how} {group.label}".strip()
-            drawn.append(over_runs(label, [points(run.metrics, name) for run in runs], dash=dash))
-    return overlay(drawn)
+    alone = {tuple(run.name for run in group.alone.get(task, [])): group for group in groups}
+    labels = [""] if len(alone) == 1 else [group.label for group in alone.values()]  # All have the same runs.
+    curves = [
+        _losses(f"alone {label}", group.alone.get(task, []), task, dash="dash")
+        for label, group in zip(labels, alone.values(), strict=True)
+    ]
+    return overlay([*curves, *(_losses(f"together {each.label}", each.together, task) for each in groups)])
+
+
+def _losses(name: str, runs: Sequence[Run], task: str, *, dash: str | None = None) -> Curve:
+    return over_runs(name.strip(), [points(run.metrics, f"val/{task}/loss") for run in runs], dash=dash)
 
 
 def cosines(findings: Findings) -> dict[str, go.Figure]:
