@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 from gpt_exp.errors import UserError
 from gpt_exp.interference.run import Run, read_run
 from gpt_exp.page.comparison import names
-from gpt_exp.page.numbers import several
 from gpt_exp.run.identity import ABSENT
 from gpt_exp.sweep.console.board import short
 from gpt_exp.sweep.folder import runs_at
 
 TARGET = "._target_"
-MOST_KEYS = 3  # That an error names.
+MOST_KEYS, MOST_NAMES = 3, 6  # That a line names.
 
 
 class Group(NamedTuple):
@@ -46,11 +45,20 @@ def read(paths: Sequence[Path | str]) -> Study:
     folders = runs_at(paths)
     named = dict(zip(names([folder.path for folder in folders]), folders, strict=True)) if folders else {}
     states = {name: folder.state() for name, folder in named.items()}
-    remarks = [f"{name} is left out: it is {state}" for name, state in states.items() if state != "finished"]
     runs = [read_run(folder, name) for name, folder in named.items() if states[name] == "finished"]
-    remarks += [f"{run.name} is left out: it has one task" for run in runs if len(run.tasks) < 2]
+    unfinished = [f"{name} ({state})" for name, state in states.items() if state != "finished"]
+    remarks = [
+        *_left_out("unfinished", unfinished),
+        *_left_out("of one task", [run.name for run in runs if len(run.tasks) < 2]),
+    ]
     found = paired([run for run in runs if len(run.tasks) > 1], remarks)
     return Study(found.groups, [*remarks, *found.remarks])
+
+
+def _left_out(why: str, names: Sequence[str]) -> list[str]:
+    """A remark that names some of the runs, where there are any."""
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return [f"left out, {why}: {', '.join(names[:MOST_NAMES])}{more}"] if names else []
 
 
 def paired(runs: Sequence[Run], remarks: Sequence[str] = ()) -> Study:
@@ -132,18 +140,15 @@ def _differences(a: Run, b: Run) -> list[str]:
 
 
 def _repeated(runs: Sequence[Run], kept: Sequence[Run]) -> list[str]:
-    number = len(runs) - len(kept)
-    return [f"{several(number, 'run')} left out, which others repeat"] if number else []
+    names = {run.name for run in kept}
+    return _left_out("others repeat them", [run.name for run in runs if run.name not in names])
 
 
 def _unpaired(groups: Sequence[Group], runs: Sequence[Run]) -> list[str]:
-    """A remark for each run alone that no run together equals in all else."""
+    """Runs alone that no run together equals in all else."""
     used = {run.name for group in groups for own in group.alone.values() for run in own}
-    return [
-        f"{run.name} is left out: no run together is the same in all else (it has only={run.only})"
-        for run in runs
-        if run.only is not None and run.name not in used
-    ]
+    unused = [f"{run.name} (only={run.only})" for run in runs if run.only and run.name not in used]
+    return _left_out("no run together is the same in all else", unused)
 
 
 def _seeds_that_differ(groups: Sequence[Group]) -> list[str]:

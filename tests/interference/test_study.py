@@ -20,7 +20,8 @@ def names(runs):
 
 
 def test_a_sweep_is_one_group_with_all_its_seeds(new_sweep):
-    (group,) = read([new_sweep().path]).groups
+    sweep = new_sweep()
+    (group,) = read([sweep.path, sweep.path / ".." / "sweep" / "0001"]).groups  # One run twice counts once.
     assert names(group.together) == ["0000", "0003"] and group.label == ""
     assert {task: names(runs) for task, runs in group.alone.items()} == {
         "translation": ["0001", "0004"],
@@ -52,7 +53,7 @@ def test_runs_that_repeat_others_are_told(new_run, alone):
     paths = [new_run("all", BOTH).path, *alone()]
     study = read([*paths, new_run("again", BOTH, only="chat", balance=UNCERTAINTY).path])
     assert names(study.groups[0].alone["chat"]) == ["again"]
-    assert study.remarks == ["1 run left out, which others repeat"]
+    assert study.remarks == ["left out, others repeat them: alone_chat"]
 
 
 def test_unfinished_runs_and_those_of_one_task_are_told_and_left_out(new_run, alone):
@@ -66,10 +67,17 @@ def test_unfinished_runs_and_those_of_one_task_are_told_and_left_out(new_run, al
     study = read(paths)
     assert names(study.groups[0].together) == ["all"]
     assert study.remarks == [
-        "cut is left out: it is stopped",
-        "one is left out: it has one task",
-        "far is left out: no run together is the same in all else (it has only=chat)",
+        "left out, unfinished: cut (stopped)",
+        "left out, of one task: one",
+        "left out, no run together is the same in all else: far (only=chat)",
     ]
+
+
+def test_of_many_runs_that_are_left_out_some_are_named(new_run, alone):
+    paths = [new_run("all", BOTH).path, *alone()]
+    paths += [new_run(f"cut{seed}", BOTH, seed=seed, state="pruned").path for seed in range(8)]
+    named = ", ".join(f"cut{seed} (pruned)" for seed in range(6))
+    assert read(paths).remarks == [f"left out, unfinished: {named} and 2 more"]
 
 
 def test_seeds_without_their_like_are_told(new_run, alone):
@@ -88,10 +96,10 @@ def test_what_makes_no_study_is_told_in_a_line(new_run, alone, tmp_path):
     with pytest.raises(UserError, match=r"far has another optimizer\.lr, tasks\.translation\.weight$"):
         read([together, twins[0], far])
     one = new_run("one", BOTH, tasks={}).path
-    with pytest.raises(UserError, match="none has finished and several tasks; one is left out: it has one"):
+    with pytest.raises(UserError, match="none has finished and several tasks; left out, of one task: one"):
         read([one])
     cut = new_run("cut", BOTH, state="failed").path
-    with pytest.raises(UserError, match=r"none has all tasks together.*; cut is left out: it is failed"):
+    with pytest.raises(UserError, match=r"none has all tasks together.*; left out, unfinished: cut .failed"):
         read([*twins, cut])
     with pytest.raises(UserError, match="not a run folder"):
         read([tmp_path / "nothing"])
