@@ -17,6 +17,7 @@ from gpt_exp.run import durable
 from gpt_exp.run.cosines import Pair, Points, by_pair, means
 
 KEY = "interference"  # Of the JSON file, by which it is known.
+MOST_DIFFERENCE = 0.05  # Between the examples of a task alone and together, without a word.
 
 
 class Spread(NamedTuple):
@@ -71,14 +72,12 @@ class Findings(NamedTuple):
 
 def analyse(study: Study) -> Findings:
     """Means over seeds of what each task is judged by, and the cosines of the runs together."""
-    rows, remarks = [], list(study.remarks)
-    for group in study.groups:
-        for task in group.tasks:
-            row = compare(group, task)
-            remarks += [f"{task} is left out: its runs share no figure"] if row is None else _told(row)
-            rows += [] if row is None else [row]
+    rows = [row for group in study.groups for task in group.tasks if (row := compare(group, task))]
+    judged = {row.task for row in rows}
+    without = [task for group in study.groups for task in group.tasks if task not in judged]
+    remarks = [f"{task} is left out: its runs share no figure" for task in dict.fromkeys(without)]
     cosines = {group.label: [by_pair(run.metrics) for run in group.together] for group in study.groups}
-    return Findings(study, rows, cosines, remarks)
+    return Findings(study, rows, cosines, [*study.remarks, *remarks, *_told(rows)])
 
 
 def compare(group: Group, task: str) -> Row | None:
@@ -119,13 +118,23 @@ def _examples(runs: Sequence[Run], task: str) -> float | None:
     return mean(known) if known else None
 
 
-def _told(row: Row) -> list[str]:
-    """What a reader should know before believing a row."""
-    where = f"{row.task} with {row.setting}" if row.setting else row.task
-    remarks = [f"{where} has no ratio: {row.metric} is 0 or no number"] if row.ratio is None else []
-    if row.steps_alone != row.steps_together:
-        remarks.append(f"{where}: {row.steps_alone:g} steps alone, {row.steps_together:g} together")
-    return remarks
+def _told(rows: Sequence[Row]) -> list[str]:
+    """What a reader should know before believing the rows, with the tasks that it is about."""
+    found = {
+        "no ratio, for a figure is 0 or no number": [row for row in rows if row.ratio is None],
+        "other steps alone than together": [row for row in rows if row.steps_alone != row.steps_together],
+        f"examples alone and together differ by more than {MOST_DIFFERENCE:.0%}": [
+            row for row in rows if _differs(row.examples_alone, row.examples_together)
+        ],
+    }
+    return [f"{what}: {', '.join(dict.fromkeys(r.task for r in own))}" for what, own in found.items() if own]
+
+
+def _differs(alone: float | None, together: float | None) -> bool:
+    """A step alone has whole examples, and so not always the mixture's share of them."""
+    if alone is None or not together:
+        return False
+    return abs(alone / together - 1) > MOST_DIFFERENCE
 
 
 def save(findings: Findings, path: Path) -> None:

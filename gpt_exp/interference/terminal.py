@@ -26,8 +26,8 @@ def told(spread: Spread) -> str:
     return rounded(spread.mean) + ("" if spread.deviation is None else f" ± {spread.deviation:.2g}")
 
 
-def judged_by(row: Row) -> str:
-    return f"{row.metric}, {row.split}" + ("" if row.more_is_better else " (less is better)")
+def judged_on(row: Row) -> str:
+    return row.split if row.more_is_better else f"{row.split}, less is better"
 
 
 def ratio(value: float | None) -> str:
@@ -46,7 +46,7 @@ def _rows(findings: Findings) -> Table:
             table.add_row(
                 *[setting] * several,
                 row.task,
-                judged_by(row),
+                f"{row.metric} ({judged_on(row)})",
                 told(row.alone),
                 told(row.together),
                 ratio(row.ratio),

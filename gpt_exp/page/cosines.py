@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 from gpt_exp.page.figures import PALETTE, layout, over_runs, overlay
 from gpt_exp.run.cosines import Pair, Points, means
 
-MEAN, BY_STEP = "Gradient cosine of two tasks, mean over training", "Gradient cosine by step"
-AGAINST, NEITHER, ALONG = PALETTE[6], "rgba(148,163,184,.16)", PALETTE[0]
+MEAN, BY_STEP = "Mean gradient cosine", "Gradient cosine by step"
+AGAINST, NEITHER, ALONG = PALETTE[6], "#e8ecf2", PALETTE[0]  # Opaque: texts are chosen to stand out.
 CELL_HEIGHT, LEAST_HEIGHT = 48, 230  # Pixels.
 
 
@@ -40,7 +40,7 @@ def heat_map(cosines: Mapping[Pair, float]) -> go.Figure:
         ygap=3,
         colorbar={"thickness": 12, "outlinewidth": 0},
     )
-    hidden = {"showgrid": False, "type": "category", "fixedrange": True}
+    hidden = {"showgrid": False, "type": "category", "fixedrange": True, "ticks": ""}
     figure.update_layout(hovermode="closest", height=max(LEAST_HEIGHT, CELL_HEIGHT * len(names)))
     figure.update_xaxes(**hidden)
     figure.update_yaxes(**hidden, autorange="reversed")

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from gpt_exp.interference.findings import Findings, Row
 from gpt_exp.interference.run import Run
 from gpt_exp.interference.study import Group
-from gpt_exp.interference.terminal import judged_by, ratio, told
+from gpt_exp.interference.terminal import judged_on, ratio, told
 from gpt_exp.page.cosines import cosine_figures
 from gpt_exp.page.figures import Curve, over_runs, overlay, points, to_json
 from gpt_exp.page.links import Link, to_reports
@@ -34,7 +34,7 @@ def contents(findings: Findings, link: Link) -> dict[str, Any]:
     """What the template is given."""
     is_several = len(findings.settings) > 1
     curves = {
-        f"Validation loss of {task} (nats per target)": loss_curves(findings.study.groups, task)
+        f"Validation loss of {task}": loss_curves(findings.study.groups, task)
         for task in dict.fromkeys(task for group in findings.study.groups for task in group.tasks)
     }
     return {
@@ -93,7 +93,7 @@ def rows(findings: Findings) -> list[TableRow]:
         own = [Cell(setting, setting)] * is_several
         shown = [row for row in findings.rows if row.setting == setting]
         found += [TableRow(f"{setting} {row.task}", [*own, *_cells(row)]) for row in shown]
-        mean = number(findings.mean_ratio(setting), ratio, best=True)
+        mean = number(findings.mean_ratio(setting), ratio)
         found.append(
             TableRow(f"{setting} mean", [*own, Cell("mean"), *[Cell("")] * 3, mean, *[Cell("")] * 3])
         )
@@ -103,7 +103,7 @@ def rows(findings: Findings) -> list[TableRow]:
 def _cells(row: Row) -> list[Cell]:
     return [
         Cell(row.task, row.task),
-        Cell(judged_by(row)),
+        Cell(row.metric, remark=judged_on(row)),
         number(row.alone.mean, lambda _: told(row.alone)),
         number(row.together.mean, lambda _: told(row.together)),
         number(row.ratio, ratio),

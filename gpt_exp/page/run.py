@@ -179,9 +179,11 @@ def figures(metrics: Records, speed: Records) -> dict[str, go.Figure]:
         "Tokens per second": (speed, [("tokens per second", "speed/tokens_per_second", BLUE, "lines")]),
     }
     others = dict.fromkeys(key for record in metrics for key in record if key not in DRAWN)
-    parts |= {key: (metrics, [(key, key, GREEN, "lines+markers")]) for key in others if not pair_of(key)}
     drawn = {heading: _figure(records, curves) for heading, (records, curves) in parts.items()}
     drawn |= cosine_figures([by_pair(metrics)])
+    drawn |= {
+        key: _figure(metrics, [(key, key, GREEN, "lines+markers")]) for key in others if not pair_of(key)
+    }
     return {heading: figure for heading, figure in drawn.items() if figure.data}
 
 

@@ -22,8 +22,8 @@ def test_the_table_the_page_and_the_files(new_sweep, capsys):
     for _ in range(2):  # What it wrote before it replaces.
         assert cli.main(["interference", str(sweep.path)]) == 0
         lines = printed(capsys)
-    assert "translation bleu, test 20 ± 1.4 15 ± 0.94 0.750 80 60 20" in lines
-    assert "chat perplexity, test (less is better) 6 ± 0 4 ± 0 1.500 80 60 20" in lines
+    assert "translation bleu (test) 20 ± 1.4 15 ± 0.94 0.750 80 60 20" in lines
+    assert "chat perplexity (test, less is better) 6 ± 0 4 ± 0 1.500 80 60 20" in lines
     assert "mean 1.125" in lines and "translation and chat -0.300" in lines
     html = (sweep.path / "interference.html").read_text()
     assert not re.search(r"(?:src|href)=\"?https?:", html)

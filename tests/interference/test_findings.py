@@ -40,7 +40,8 @@ def test_each_task_together_is_compared_with_itself_alone(new_sweep):
     assert (chat.metric, chat.more_is_better, chat.ratio) == ("perplexity", False, 1.5)
     assert (chat.examples_alone, chat.examples_together, chat.steps_alone) == (80.0, 60.0, 20)
     assert findings.mean_ratio("") == pytest.approx(1.125)
-    assert findings.remarks == []
+    told = "examples alone and together differ by more than 5%: translation, chat"
+    assert findings.remarks == [told]  # 80 and 60.
 
 
 def test_a_figure_that_is_0_alone_is_told_and_in_no_mean(new_run):
@@ -49,7 +50,7 @@ def test_a_figure_that_is_0_alone_is_told_and_in_no_mean(new_run):
         runs.append(new_run(only, {only: value}, only=only).path)
     findings = analyse(read(runs))
     assert findings.mean_ratio("") == 1.5
-    assert findings.remarks == ["translation has no ratio: bleu is 0 or no number"]
+    assert "no ratio, for a figure is 0 or no number: translation" in findings.remarks
 
 
 def test_without_a_test_split_validation_judges_and_without_figures_nothing(new_run):
