@@ -34,7 +34,7 @@ def resolve_device(device: str) -> torch.device:
 
 
 def cpu_has_fast_bf16() -> bool:
-    """Tiles (AMX) more than double fp32's speed, and AMD's AVX512 gives 1.7 times; without either it halves."""
+    """Tiles (AMX) more than double fp32's speed, AMD's AVX512 gives 1.7 times; without either it halves."""
     return torch.cpu._is_amx_tile_supported() or (torch.cpu._is_avx512_bf16_supported() and _is_amd())
 
 
