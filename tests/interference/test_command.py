@@ -83,7 +83,7 @@ def test_the_whole_way_from_training_on(train_several, capsys):
     page = runs[None].path.parent / "interference.html"
     assert cli.main(["interference", *(str(run.path) for run in runs.values())]) == 0
     told = json.loads(page.with_suffix(".json").read_text())
-    assert page.is_file() and told["remarks"] == []
+    assert page.is_file() and len(told["interference"]) == len(names)
     for row, name in zip(told["interference"], names, strict=True):
         reached = {only: json.loads(run.results.read_text())["test"] for only, run in runs.items()}
         assert (row["task"], row["metric"], row["split"]) == (name, "accuracy", "test")
