@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -183,7 +184,7 @@ def _ask_again(config: DictConfig) -> None:
 
 def _stand_ins(config: DictConfig) -> dict[str, str]:
     """A skeleton's checkpoints, and the names that are asked for: which these are only training tells."""
-    names = [BEST, LAST, *map(best_called, several.best_of(config))]
+    names = [BEST, *map(best_called, several.best_of(config)), LAST]
     return {f"step-{number:08d}": name for number, name in enumerate(names, 1)}
 
 
@@ -217,8 +218,9 @@ def _make_skeleton(key: str, config: DictConfig) -> None:
     folder, stand_ins = RunFolder(_skeleton(key)), _stand_ins(config)
     if folder.config_file.exists() and _stand_ins(folder.config()) == stand_ins:  # They are not in the key.
         return
+    shutil.rmtree(folder.path, ignore_errors=True)
     for path in (folder.tokenizer, *(folder.saved / step for step in stand_ins)):
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True)
     for number, name in enumerate(stand_ins.values(), 1):
         if name != LAST:
             write_file(folder.best_file(name), json.dumps({"step": number}))

@@ -70,6 +70,9 @@ def problems(*overrides):
             ["+adapter@tasks.summarization.adapter=lora", "adapter=dora"],
             "adapter: low-rank on the whole model, and tasks.summarization has its own",
         ),
+        (["only=sumarization"], "only: sumarization is no task; there is"),
+        (["only=sumarization"], "Did you mean summarization?"),
+        (["only=summarization", "module.unit=step"], "only: needs module.unit=example"),
         (["module.unit=batch"], "module.unit: expected one of example, step"),
     ],
 )
@@ -81,6 +84,7 @@ def test_a_mistake_is_told_in_a_line(given, told):
 def test_several_tasks_and_their_module_need_each_other():
     assert any("module=multi_task needs some" in line for line in problems("module=multi_task"))
     assert any("mixture: is of several tasks" in line for line in problems("mixture=uniform"))
+    assert any("only: chooses one of several tasks" in line for line in problems("only=translation"))
 
 
 def test_a_file_that_a_task_lacks_is_told_with_its_key():
