@@ -55,7 +55,7 @@ def inject(model: nn.Module, config: LoraConfig, name: str = WHOLE) -> None:
     """Put fresh adapters into `model`, in fp32 whatever its dtype, and freeze all but them and the heads."""
     others = model.__dict__.pop("peft_config", {})  # Of other tasks: peft would warn of them.
     peft().inject_adapter_in_model(config, model, name)
-    model.peft_config = {**others, name: config}
+    model.__dict__["peft_config"] = {**others, name: config}
     for each, parameter in model.named_parameters():
         if is_low_rank(each) and parameter.dtype.itemsize < 4:
             parameter.data = parameter.data.float()

@@ -33,6 +33,7 @@ from gpt_exp.run.durable import write_file
 from gpt_exp.run.folder import BEST, LAST, RunFolder, best_called
 from gpt_exp.run.identity import identity
 
+NEWEST = "step-99999999"  # Of a skeleton's checkpoints.
 OWN = "the stage's own folder"  # paths.run while a key is made.
 KEY_LENGTH = 8  # Of a key in a folder's name.
 MAX_BYTES = 100_000_000  # Of data files that are read for a key; larger ones count by size and time.
@@ -184,8 +185,8 @@ def _ask_again(config: DictConfig) -> None:
 
 def _stand_ins(config: DictConfig) -> dict[str, str]:
     """A skeleton's checkpoints, and the names that are asked for: which these are only training tells."""
-    names = [BEST, *map(best_called, several.best_of(config)), LAST]
-    return {f"step-{number:08d}": name for number, name in enumerate(names, 1)}
+    names = [BEST, *map(best_called, several.best_of(config))]
+    return {f"step-{number:08d}": name for number, name in enumerate(names, 1)} | {NEWEST: LAST}
 
 
 def replaced(value: Any, by: dict[str, str]) -> Any:

@@ -53,11 +53,11 @@ class TaskModel(nn.Module):
         self.heads = hosted[task] if task in hosted else nn.ModuleDict()
 
     def forward(self, tokens: Tensor, **arguments: Any) -> Tensor:
-        if not isinstance(self.model, AdaptedToTasks):
-            return self.model(tokens, **arguments)
-        self.model.use_adapter_of(self.task)
+        is_adapted = isinstance(self.model, AdaptedToTasks)
+        if is_adapted:
+            self.model.use_adapter_of(self.task)
         hidden = self.model(tokens, **arguments)
-        if hidden.requires_grad:  # The backward pass may make activations again, with the same adapter.
+        if is_adapted and hidden.requires_grad:  # Its backward pass may make activations again.
             hidden.register_hook(self._read_as_before)
         return hidden
 
