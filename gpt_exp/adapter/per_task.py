@@ -68,7 +68,7 @@ def has_several(model: nn.Module) -> bool:
 
 def check_all_learn(model: nn.Module, adapters: Collection[str], tasks: Collection[str]) -> None:
     """ValueError for a task of which nothing would train."""
-    heads: Collection[str] = hosted_heads(model) or ()
+    heads = set(hosted_heads(model) or ())
     shared = [n for n, p in model.named_parameters() if p.requires_grad and not _is_of_a_task(n)]
     for name in () if shared else tasks:
         if name not in adapters and name not in heads:
