@@ -42,6 +42,7 @@ LEAST = {
     "callback.samples.max_new_tokens": (1, True),
     "callback.samples.temperature": (0, True),
     "module.num_predicted": (0, True),
+    "module.cosine_every_n_steps": (1, True),
     "module.noise": (0, True),
     "module.r_drop": (0, True),
     "adapter.rank": (1, True),
