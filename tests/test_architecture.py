@@ -43,6 +43,7 @@ NO_TORCH = (
     "page",
     "dashboard",
     "scaling",
+    "interference",
     "stages",
 )
 LIGHT_FILES = (

@@ -76,7 +76,7 @@ class GradientSteps:
         self._open = None
 
     def _tells_cosines(self, step: int) -> bool:
-        return self._every is not None and (step + 1) % self._every == 0
+        return self._every is not None and len(self._names) > 1 and (step + 1) % self._every == 0
 
 
 def combined(balance: Any, gradients: Tensor, *, seed: int, step: int) -> Tensor:

@@ -86,6 +86,16 @@ def test_micro_batches_change_neither_the_learning_nor_the_cosines(train_several
         assert cosines(parts)[step] == pytest.approx(named, abs=1e-3)
 
 
+@pytest.mark.parametrize("balance", ["grad_norm", "pc_grad"])
+def test_a_task_alone_has_nothing_to_balance_or_to_compare(train_several, balance):
+    plain = train_several(*SHORT, "only=case", names=BOTH, name="plain")
+    given = [f"balance={balance}", "module.cosine_every_n_steps=1"]
+    folder = train_several(*SHORT, "only=case", *given, names=BOTH, name="given")
+    one, other = weights(plain), weights(folder)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert read_metrics(plain.metrics) == read_metrics(folder.metrics)
+
+
 STEP = ["optimizer=sgd", "optimizer.lr=1", "optimizer.momentum=0", "schedule=constant", "mixture=uniform"]
 STEP += ["trainer.gradient_clip_val=null", "trainer.max_steps=1", "module.num_predicted=0"]
 STEP += ["seed=1"]  # Whose first batch has gradients that conflict.
