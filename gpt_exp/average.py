@@ -17,7 +17,7 @@ from omegaconf import DictConfig, open_dict
 from torch import Tensor
 
 from gpt_exp.errors import UserError
-from gpt_exp.experiment import LoadedRun, load_run
+from gpt_exp.experiment import LoadedRun, load_run, refuse_several
 from gpt_exp.run.checkpoint_io import PREFIX, RunCheckpointIO
 from gpt_exp.run.durable import write_file
 from gpt_exp.run.folder import RunFolder, step_of
@@ -108,6 +108,7 @@ def averaged(parts: Sequence[Part]) -> LoadedRun:
         if tokenizer_of(folder) != tokens:
             raise UserError(f"{folder.path}: another tokenizer than that of {parts[0].folder.path}")
         run = load_run(folder.path, name, merged=True)
+        refuse_several(run.model, f"run={folder.path}")
         mean.add(run.model.state_dict(), f"{folder.path}, {name}")
         first = first or run
     assert first is not None

@@ -165,7 +165,7 @@ def opened(config: DictConfig) -> LoadedRun:
     """The run, or a model that is none, with its config as this evaluation wants it."""
     if config.run:
         run = load_run(config.run, config.checkpoint, merged=True)
-        run = of_one_task(run, config.of)
+        run = of_one_task(run, config.of, merged=True)
     else:
         run = load_pretrained(config, needed=() if config.lm_eval else INSTEAD)
     for name in (*INSTEAD, "decode"):

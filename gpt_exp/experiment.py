@@ -18,6 +18,7 @@ from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
 from gpt_exp.adapter.low_rank import merge
+from gpt_exp.adapter.per_task import adapt, check_all_learn, has_several
 from gpt_exp.config import targets
 from gpt_exp.config.problem import refuse
 from gpt_exp.corpus.prepare import Corpus, prepare, train_tokenizer
@@ -150,12 +151,17 @@ def make_model(config: DictConfig, tokenizer: Tokenizer, task: Task | None, *, i
         load_initial(model, config.init.run, config.init.checkpoint)
     if config.get("adapter"):
         make(config.adapter)(model)
+    if isinstance(task, Several):
+        own = {str(name): make(node.adapter) for name, node in config.tasks.items() if node.get("adapter")}
+        adapt(model, own)
+        check_all_learn(model, own, task.tasks)
     return model
 
 
 def load_initial(model: Model, run: str, checkpoint: str) -> None:
     """Take over the weights of another run; heads that it does not have stay as they are."""
     other = load_run(run, checkpoint, merged=True).model
+    refuse_several(other, f"init.run={run}")
     theirs, ours = other.state_dict(), model.state_dict()
     if _scales(other) != _scales(model):
         raise UserError(
@@ -168,6 +174,15 @@ def load_initial(model: Model, run: str, checkpoint: str) -> None:
     if missing := [name for name in without_heads(ours) if name not in theirs]:
         raise UserError(f"init.run={run} has no {missing[0]}; model=run takes that run's own network")
     model.load_state_dict({name: tensor for name, tensor in theirs.items() if name in ours}, strict=False)
+
+
+def refuse_several(model: Model, given: str) -> None:
+    """UserError for a run whose tasks have adapters of their own: it has no weights that stand for it."""
+    if has_several(model):
+        raise UserError(
+            f"{given}: its tasks have adapters of their own; gpt-exp export of=NAME merges one into a model, "
+            "for model=hf"
+        )
 
 
 def _scales(model: Model) -> tuple[Any, ...]:
@@ -317,7 +332,7 @@ def load_run(run: str | Path, checkpoint: str = "best", *, merged: bool = False)
     """A run's model with the weights of one of its checkpoints.
 
     Needs nothing but the run's folder, and that of its base where the run froze a part of it. `merged` puts
-    low-rank adapters into the weights that they adapt.
+    low-rank adapters into the weights that they adapt, unless several tasks have their own (`of_task`).
     """
     folder = RunFolder.open(run)
     config = read_config(folder)
@@ -331,7 +346,7 @@ def load_run(run: str | Path, checkpoint: str = "best", *, merged: bool = False)
             config.init.run = base_of(folder, config.init.run)
         model = make_model(config, tokenizer, task)
     model.load_state_dict(weights, strict=False)
-    if merged:
+    if merged and not has_several(model):
         merge(model)
     return LoadedRun(model.eval(), tokenizer, config)
 

@@ -149,6 +149,16 @@ class Loss(NamedTuple):
     num_targets: Tensor
 
 
+class Goal(NamedTuple):
+    """By what the best of a run's checkpoints is chosen."""
+
+    metric: str  # As metrics.jsonl has it: "val/loss".
+    mode: str = "min"  # Or max: which values are good.
+
+    def prefers(self, value: float, to: float) -> bool:
+        return value < to if self.mode == "min" else value > to
+
+
 class LanguageModel(Protocol):
     """A decoder (`gpt_exp/model/`): an `nn.Module` that knows no trainer, no config, no data."""
 
@@ -189,6 +199,14 @@ class LanguageModel(Protocol):
         A method `select(rows)`, `rows` int64 `(new batch,)`, keeps those rows in that order. Without it all
         is read again wherever a batch changes (beam search, sequences that end).
         """
+
+
+@runtime_checkable
+class AdaptedToTasks(Protocol):
+    """A model in which tasks have matrices of their own (`gpt_exp/adapter/per_task.py`)."""
+
+    def use_adapter_of(self, task: str) -> None:
+        """Read with this task's from now on; with the shared ones alone for a task without."""
 
 
 @runtime_checkable

@@ -12,6 +12,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from omegaconf import DictConfig
 
+from gpt_exp.adapter.low_rank import merge
 from gpt_exp.config.several import WEIGHT, alone, chosen
 from gpt_exp.corpus.record_split import divide
 from gpt_exp.corpus.record_splits import RecordSplits
@@ -222,12 +223,18 @@ def prefix_of(name: str) -> str:
     return f"{name}{BETWEEN}"
 
 
-def of_task(run: LoadedRun, name: str) -> LoadedRun:
-    """A run of several tasks as one of this task alone."""
+def of_task(run: LoadedRun, name: str, *, merged: bool = False) -> LoadedRun:
+    """A run of several tasks as one of this task alone.
+
+    `merged` puts the task's own adapter, if it has one, into the model's weights, in place: the run is of no
+    other task from then on.
+    """
+    if merged:
+        merge(run.model, name)
     return LoadedRun(TaskModel(run.model, name), run.tokenizer, alone(run.config, name))
 
 
-def of_one_task(run: LoadedRun, of: str | None) -> LoadedRun:
+def of_one_task(run: LoadedRun, of: str | None, *, merged: bool = False) -> LoadedRun:
     """The run as one of the task `of=NAME`, itself where it has one task. UserError as of `chosen`."""
     name = chosen(run.config, of, "of")
-    return of_task(run, name) if name else run
+    return of_task(run, name, merged=merged) if name else run

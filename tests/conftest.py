@@ -1,16 +1,10 @@
 """A tiny real text, and runs of the real configs on it, in this process."""
 
-import logging
-import random
-import signal
-import warnings
-
-import numpy as np
 import pytest
 import several_tasks
 import sweep_folders
 import torch
-from made_runs import PAIRS, TINY, create, trained
+from made_runs import PAIRS, TINY, create, process_state_kept, trained
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -80,18 +74,5 @@ def grid_sweep(tmp_path):
 @pytest.fixture
 def keep_process_state():
     """A job sets up its process's log, signals and generators; put them back."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
-    generators = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    with warnings.catch_warnings():
+    with process_state_kept():
         yield
-    logging.captureWarnings(False)
-    for handler in set(root.handlers) - set(handlers):
-        handler.close()
-    root.handlers[:], root.level = handlers, level
-    for number, handler in signals.items():
-        signal.signal(number, handler)
-    random.setstate(generators[0])
-    np.random.set_state(generators[1])
-    torch.set_rng_state(generators[2])

@@ -1,7 +1,13 @@
 """Runs of the real configs on a tiny real text or on real pairs, made as the commands make them."""
 
+import logging
+import random
+import signal
+import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import torch
 
 ASSETS = Path(__file__).parent / "assets"
@@ -89,3 +95,23 @@ def moved(model, *, seed: int):
         for parameter in model.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
     return model
+
+
+@contextmanager
+def process_state_kept():
+    """A job sets up its process's log, signals and generators; put them back."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    signals = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
+    generators = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    with warnings.catch_warnings():
+        yield
+    logging.captureWarnings(False)
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
+    root.handlers[:], root.level = handlers, level
+    for number, handler in signals.items():
+        signal.signal(number, handler)
+    random.setstate(generators[0])
+    np.random.set_state(generators[1])
+    torch.set_rng_state(generators[2])

@@ -85,7 +85,13 @@ def trained(model):
 
 def exported(run, tmp_path, checkpoint="best"):
     folder = tmp_path / "new" / "folder"
-    config = {"run": str(run.path), "checkpoint": checkpoint, "path": str(folder), "max_shard_bytes": 10**9}
+    config = {
+        "run": str(run.path),
+        "of": None,
+        "checkpoint": checkpoint,
+        "path": str(folder),
+        "max_shard_bytes": 10**9,
+    }
     export.main(OmegaConf.create(config), [])
     return folder
 

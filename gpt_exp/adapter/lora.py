@@ -13,6 +13,8 @@ from gpt_exp.adapter.trainable import hosted_heads
 if TYPE_CHECKING:
     from peft import LoraConfig
 
+WHOLE = "default"  # The name of an adapter for whatever the model reads: peft's own.
+
 
 def lora(
     model: nn.Module,
@@ -24,13 +26,15 @@ def lora(
     dora: bool = False,
     rank_stabilized: bool = False,
     train_embeddings: bool = False,
+    name: str = WHOLE,
 ) -> None:
     """LoRA (Hu et al. 2021, arXiv:2106.09685): W x + (alpha / rank) B A x; only A and B train, and all heads.
 
     `targets` end the names of linear layers inside the blocks ("query_key_value", "mlp.up"); None: all of
     them. With `dora` the length of each output's weights learns too (Liu et al. 2024, arXiv:2402.09353), and
     `rank_stabilized` divides alpha by sqrt(rank) (Kalajdzievski 2023, arXiv:2312.03732). Embeddings and
-    output table stay frozen without `train_embeddings`. ValueError for a setting or a name that can't be.
+    output table stay frozen without `train_embeddings`. A `name` tells apart what tasks have of their own
+    (gpt_exp/adapter/per_task.py). ValueError for a setting or a target that can't be.
     """
     _check(rank, alpha, dropout)
     config = peft().LoraConfig(
@@ -41,17 +45,19 @@ def lora(
         use_dora=dora,
         use_rslora=rank_stabilized,
     )
-    inject(model, config)
+    inject(model, config, name)
     if train_embeddings:
         for table in outer_matrices(model).values():
             table.requires_grad_(True)
 
 
-def inject(model: nn.Module, config: LoraConfig) -> None:
+def inject(model: nn.Module, config: LoraConfig, name: str = WHOLE) -> None:
     """Put fresh adapters into `model`, in fp32 whatever its dtype, and freeze all but them and the heads."""
-    peft().inject_adapter_in_model(config, model)
-    for name, parameter in model.named_parameters():
-        if ".lora_" in name and parameter.dtype.itemsize < 4:
+    others = model.__dict__.pop("peft_config", {})  # Of other tasks: peft would warn of them.
+    peft().inject_adapter_in_model(config, model, name)
+    model.peft_config = {**others, name: config}
+    for each, parameter in model.named_parameters():
+        if is_low_rank(each) and parameter.dtype.itemsize < 4:
             parameter.data = parameter.data.float()
     if (heads := hosted_heads(model)) is not None:
         heads.requires_grad_(True)
@@ -60,9 +66,9 @@ def inject(model: nn.Module, config: LoraConfig) -> None:
 def linear_layers(model: nn.Module, targets: Sequence[str] | None) -> list[str]:
     """The names of the linear layers in blocks that `targets` mean; ValueError for one that means none."""
     linear = [
-        f"blocks.{name}"
+        f"blocks.{name}".removesuffix(".base_layer")  # Where another task's adapter is there already.
         for name, module in model.get_submodule("blocks").named_modules()
-        if isinstance(module, nn.Linear)
+        if isinstance(module, nn.Linear) and not is_low_rank(name)
     ]
     if targets is None:
         return linear
@@ -80,6 +86,16 @@ def outer_matrices(model: nn.Module) -> dict[str, nn.Parameter]:
     """The embeddings and an output table of its own, by name."""
     inner = ("blocks.", "heads.")
     return {n: p for n, p in model.named_parameters() if p.ndim >= 2 and not n.startswith(inner)}
+
+
+def is_adapted(model: nn.Module) -> bool:
+    """Whether the model has adapters that are not merged."""
+    return hasattr(model, "peft_config")
+
+
+def is_low_rank(name: str) -> bool:
+    """Whether this is a part of an adapter, by its name."""
+    return ".lora_" in name
 
 
 def peft() -> ModuleType:

@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from gpt_exp.adapter.lora import inject, linear_layers, peft
+from gpt_exp.adapter.lora import WHOLE, inject, is_adapted, is_low_rank, linear_layers, peft
+from gpt_exp.adapter.per_task import USE, has_several
 from gpt_exp.run import durable
 
 CONFIG = "adapter_config.json"
@@ -24,23 +25,23 @@ PREFIX = "base_model.model."  # What peft's own wrapper puts before every name.
 SETTINGS = ("r", "lora_alpha", "lora_dropout", "use_dora", "use_rslora")  # All that lora() can set.
 
 
-def is_adapted(model: nn.Module) -> bool:
-    """Whether the model has adapters that are not merged."""
-    return hasattr(model, "peft_config")
-
-
-def merge(model: nn.Module) -> None:
+def merge(model: nn.Module, task: str | None = None) -> None:
     """Add every adapter to its matrix, in place: plain linear layers again, under their own names.
 
-    What was frozen stays so. ValueError for weights that are not finite; a model without adapters is kept.
+    Of a model in which tasks have their own, that of `task` is added, if it has one, and the others are
+    dropped. What was frozen stays so. ValueError for weights that are not finite; a model without
+    adapters is kept.
     """
     if not is_adapted(model):
         return
+    added = task if has_several(model) else WHOLE
     layers = [(name, module) for name, module in model.named_modules() if hasattr(module, "base_layer")]
     for name, layer in layers:
-        layer.merge(safe_merge=True)
+        layer.merge(safe_merge=True, adapter_names=[added])
         model.set_submodule(name, layer.get_base_layer())
     del model.peft_config
+    if has_several(model):
+        delattr(model, USE)
 
 
 def save(model: nn.Module, folder: Path) -> None:
@@ -81,7 +82,7 @@ def _adapters(model: nn.Module) -> dict[str, Tensor]:
 
 def _others(model: nn.Module) -> dict[str, nn.Parameter]:
     """All parameters but the adapters'."""
-    return {name: parameter for name, parameter in model.named_parameters() if ".lora_" not in name}
+    return {name: parameter for name, parameter in model.named_parameters() if not is_low_rank(name)}
 
 
 def _config(model: nn.Module) -> Any:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import math
 import signal
+from collections.abc import Mapping
 from time import monotonic
-from typing import Any
+from typing import Any, Literal
 
 from lightning.pytorch import LightningModule, Trainer, callbacks
 
+from gpt_exp.callback.bests import Bests, goals
 from gpt_exp.callback.stop_signal import StopSignal
 from gpt_exp.run import durable, stop_request
-from gpt_exp.run.folder import RunFolder, read_json, step_of
+from gpt_exp.run.folder import RunFolder, step_of
 from gpt_exp.run.stop_request import StopRequest
 
 LOOK_SECONDS = 1.0
@@ -23,39 +23,46 @@ log = logging.getLogger(__name__)
 class Checkpoint(callbacks.Checkpoint):
     """Keeps the newest `keep_last` checkpoints and the best in the run folder (`trainer.default_root_dir`).
 
+    The best is that by `monitor`. `best_of` names more of them: {"perplexity": {"metric": "val/perplexity"}}
+    is that of checkpoint=best_perplexity, of mode min where it says no other. With `per_task` the best of
+    each of several tasks is kept by its main figure: best_translation.
+
     A step is saved when the next one starts, after its validation and its line of metrics, at most once. So a
     checkpoint of step s stands for everything up to s, and a resumed run first drops what was logged after s.
     """
 
     def __init__(
-        self, *, every_n_steps: int, monitor: str = "val/loss", mode: str = "min", keep_last: int = 2
+        self,
+        *,
+        every_n_steps: int,
+        monitor: str = "val/loss",
+        mode: Literal["min", "max"] = "min",
+        keep_last: int = 2,
+        best_of: Mapping[str, Mapping[str, str]] | None = None,
+        per_task: bool = True,
     ) -> None:
         if every_n_steps < 1:
             raise ValueError(f"every_n_steps must be at least 1, not {every_n_steps}")
-        if mode not in ("min", "max"):
-            raise ValueError(f"mode must be min or max, not {mode!r}")
         if keep_last < 2:
             raise ValueError(f"keep_last must be at least 2 (the newest may get damaged), not {keep_last}")
         self.every_n_steps = every_n_steps
-        self.monitor = monitor
-        self.mode = mode
         self.keep_last = keep_last
+        self.per_task = per_task
         self.stopped_by: str | None = None  # The signal that ended training before its time.
         self._signal = StopSignal()
         self._request: StopRequest | None = None  # In the run folder.
         self._look_at = 0.0  # When to look for that file again, by the monotonic clock.
-        self._best: dict[str, Any] = {}  # {"step", "metric", "value"}
-        self._best_before: dict[str, Any] = {}
+        self._bests = Bests(goals(monitor, mode, best_of or {}))
         self._logged: dict[str, int] = {}  # The sizes of the metrics files at the step that was loaded.
         self._ended_early = False
         self._step = 0  # The optimizer step that was last looked at,
         self._saved_step = 0  # and the one that was last saved or loaded.
 
     def state_dict(self) -> dict[str, Any]:
-        return {"best": self._best, "ended_early": self._ended_early}
+        return {"bests": self._bests.found, "ended_early": self._ended_early}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._best = self._best_before = state_dict["best"]
+        self._bests.found = state_dict["bests"]
         self._ended_early = state_dict["ended_early"]
 
     def on_save_checkpoint(
@@ -71,12 +78,15 @@ class Checkpoint(callbacks.Checkpoint):
         self._logged = checkpoint["logged"]
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if self.per_task:
+            self._bests.follow(getattr(pl_module, "best_of", {}))
         if stage == "fit":  # Before the data workers are forked.
             self._signal.listen()
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._step = self._saved_step = trainer.global_step
         _align_loop(trainer)
+        self._bests.drop_others()
         if trainer.is_global_zero:
             _folder(trainer).cut_back(self._logged)
             self._write_best(_folder(trainer))
@@ -91,7 +101,7 @@ class Checkpoint(callbacks.Checkpoint):
             return
         self._step = trainer.global_step
         stop = trainer.strategy.reduce_boolean_decision(self._is_to_stop(trainer), all=False)
-        if stop or self._step % self.every_n_steps == 0 or self._best.get("step") == self._step:
+        if stop or self._step % self.every_n_steps == 0 or self._step in self._bests.steps():
             self._save(trainer)
         if stop:
             self._stop(trainer)
@@ -107,11 +117,8 @@ class Checkpoint(callbacks.Checkpoint):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if trainer.sanity_checking or trainer.state.fn != "fit":
             return
-        value = trainer.callback_metrics.get(self.monitor)
-        if value is None:
-            names = ", ".join(sorted(trainer.callback_metrics))
-            raise ValueError(f"monitor={self.monitor!r} is not a metric of this run: {names}")
-        self._compare(trainer.global_step, trainer.strategy.broadcast(float(value)))
+        values = self._bests.values(trainer.callback_metrics)
+        self._bests.compare(trainer.global_step, trainer.strategy.broadcast(values))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         is_through = trainer.global_step == trainer.max_steps
@@ -123,21 +130,16 @@ class Checkpoint(callbacks.Checkpoint):
         self._signal.release()
         if trainer.is_global_zero:  # Killed right after its last checkpoint, a run comes only here.
             self._write_best(_folder(trainer))
+            self._remove_old(trainer, _folder(trainer))
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         self._signal.release()
-
-    def _compare(self, step: int, value: float) -> None:
-        sign = 1 if self.mode == "min" else -1
-        if sign * value < sign * self._best.get("value", sign * math.inf):
-            self._best_before = self._best
-            self._best = {"step": step, "metric": self.monitor, "value": value}
 
     def _save(self, trainer: Trainer) -> None:
         """A full or failing disk costs this checkpoint, not the run and not the older ones."""
         step, folder = trainer.global_step, _folder(trainer)
         if (error := trainer.strategy.broadcast(self._write(trainer, folder))) is not None:
-            self._best = self._best_before if self._best.get("step") == step else self._best
+            self._bests.take_back(step)
             if trainer.is_global_zero:
                 log.warning("Step %d could not be saved; training goes on: %s", step, error)
             return
@@ -160,20 +162,18 @@ class Checkpoint(callbacks.Checkpoint):
         return damage
 
     def _remove_old(self, trainer: Trainer, folder: RunFolder) -> None:
-        saved = [path for path in folder.checkpoints() if step_of(path) <= self._saved_step]
+        saved = [path for path in folder.checkpoints() if step_of(path) <= trainer.global_step]
+        told = {folder.best_checkpoint(name) for name in folder.bests()}  # A full disk leaves old ones told.
         for path in saved[self.keep_last :]:
-            if path != folder.best_checkpoint():
+            if path not in told and step_of(path) not in self._bests.steps():
                 trainer.strategy.remove_checkpoint(path)
 
     def _write_best(self, folder: RunFolder) -> None:
-        """`best.json` follows the state that was saved or loaded: a crash between the two is mended here."""
-        if not self._best or not folder.checkpoint(self._best["step"]).is_dir():
-            folder.best.unlink(missing_ok=True)
-        elif self._best != read_json(folder.best):
-            try:
-                durable.write_file(folder.best, json.dumps(self._best) + "\n")
-            except OSError as error:
-                log.warning("best.json could not be written: %s", error)
+        """The files follow the state that was saved or loaded: a crash between the two is mended here."""
+        try:
+            self._bests.write(folder)
+        except OSError as error:
+            log.warning("Which checkpoints are the best could not be written: %s", error)
 
     def _stop(self, trainer: Trainer) -> None:
         received = self._signal.received or signal.SIGTERM  # Another process may have got it.

@@ -42,11 +42,9 @@ def settle(config: DictConfig) -> None:
     Raises UserError where there is none yet.
     """
     run, checkpoint = (OmegaConf.select(config, f"init.{key}") for key in ("run", "checkpoint"))
-    if run is None or checkpoint not in ("best", "last"):
+    if run is None or str(checkpoint).startswith("step-"):
         return
     folder = RunFolder.open(Path(str(run)).expanduser())
-    newest = next(iter(folder.checkpoints()), None)
-    found = (folder.best_checkpoint() or newest) if checkpoint == "best" else newest
-    if found is None:
+    if not folder.checkpoints():
         raise UserError(f"init.run={folder.path} has no checkpoint to start from")
-    config.init.checkpoint = found.name
+    config.init.checkpoint = folder.named(str(checkpoint)).name

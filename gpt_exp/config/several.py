@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain
 from typing import Any, NamedTuple
 
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig, OmegaConf, open_dict
 
+from gpt_exp.config.keys import parameters
 from gpt_exp.config.nearest import meant, nearest
 from gpt_exp.config.problem import Problem
 from gpt_exp.errors import UserError
@@ -21,6 +22,7 @@ class OneTask(NamedTuple):
     decode: dict | None = None
     augmentation: dict | None = None
     split: dict | None = None
+    adapter: dict | None = None  # Beside that of the whole config, which is of what all tasks share.
     weight: float = 1.0  # Of its loss.
 
 
@@ -28,6 +30,7 @@ WEIGHT = "weight"
 OWN = tuple(name for name in OneTask._fields if name != WEIGHT)
 NEEDED = {"task": "translation", "data": "multi30k"}  # With an example each.
 UNUSED = ("task", "data", "augmentation")  # Of the whole config.
+NAMED = "name"  # What an adapter takes that can be one task's.
 MODULE = "gpt_exp.module.multi_task.MultiTask"
 
 
@@ -88,6 +91,7 @@ def _with_tasks(config: Mapping[str, Any], tasks: Mapping[str, Any]) -> Iterator
         weight = node.get(WEIGHT, 1.0) if isinstance(node, Mapping) else 1.0
         if isinstance(weight, int | float) and weight < 0:
             yield Problem(f"tasks.{name}.{WEIGHT}", f"{weight} must be at least 0")
+    yield from _adapters(config, tasks)
     yield from _weights("mixture", config.get("mixture"), list(tasks))
     yield from _only(config, list(tasks))
 
@@ -102,6 +106,20 @@ def _only(config: Mapping[str, Any], names: list[str]) -> Iterator[Problem]:
         )
     if isinstance(module, Mapping) and module.get("unit") == "step":
         yield Problem("only", "needs module.unit=example: a step of one task has no examples of the others")
+
+
+def _adapters(config: Mapping[str, Any], tasks: Mapping[str, Any]) -> Iterator[Problem]:
+    """Adapters of one task each: low-rank ones, on a model that has none for all."""
+    nodes = {name: node.get("adapter") for name, node in tasks.items() if isinstance(node, Mapping)}
+    own = {name: node for name, node in nodes.items() if isinstance(node, Mapping)}
+    for name, node in own.items():
+        if NAMED not in (parameters(node) or {NAMED}):
+            yield Problem(f"tasks.{name}.adapter", "a task's own is low-rank: lora or dora")
+        if node.get("train_embeddings"):
+            yield Problem(f"tasks.{name}.adapter.train_embeddings", "all tasks read the same embeddings")
+    if own and NAMED in (parameters(config.get("adapter")) or {}):
+        message = f"low-rank on the whole model, and tasks.{next(iter(own))} has its own"
+        yield Problem("adapter", message, "", "adapter=frozen or full")
 
 
 def _weights(path: str, node: Any, names: list[str]) -> Iterator[Problem]:
@@ -122,6 +140,13 @@ def _first(key: str) -> str:
 def _target(config: Mapping[str, Any], name: str) -> str:
     node = config.get(name)
     return str(node.get("_target_")) if isinstance(node, Mapping) else ""
+
+
+def best_of(config: DictConfig) -> list[str]:
+    """Of what a run keeps a best checkpoint beside its own: its tasks, and what its callback names."""
+    node = OmegaConf.select(config, "callback.checkpoint") or {}
+    tasks = config.get("tasks") or {} if node.get("per_task", True) else {}
+    return list(dict.fromkeys(map(str, [*tasks, *(node.get("best_of") or {})])))
 
 
 def chosen(config: DictConfig, name: str | None, key: str) -> str | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -20,6 +21,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
+from gpt_exp.config import several
 from gpt_exp.config.compose import Composition
 from gpt_exp.config.feasibility import PATHS
 from gpt_exp.config.nearest import nearest
@@ -28,11 +30,9 @@ from gpt_exp.config.problem import Problem, refuse
 from gpt_exp.config.stages import REFERENCE, STAGES, Described
 from gpt_exp.errors import UserError
 from gpt_exp.run.durable import write_file
-from gpt_exp.run.folder import RunFolder
+from gpt_exp.run.folder import BEST, LAST, RunFolder, best_called
 from gpt_exp.run.identity import identity
 
-# Checkpoints of a skeleton, and the names that were asked for: which ones these are only training tells.
-STAND_INS = {"step-00000001": "best", "step-00000002": "last"}
 OWN = "the stage's own folder"  # paths.run while a key is made.
 KEY_LENGTH = 8  # Of a key in a folder's name.
 MAX_BYTES = 100_000_000  # Of data files that are read for a key; larger ones count by size and time.
@@ -176,8 +176,16 @@ def _key_of(draft: DictConfig) -> str:
 
 def _ask_again(config: DictConfig) -> None:
     """A skeleton's checkpoint is none to begin from: which is best its training will tell."""
-    if str(OmegaConf.select(config, "init.run") or "").startswith(str(_skeletons())):
-        config.init.checkpoint = STAND_INS.get(config.init.checkpoint, config.init.checkpoint)
+    run = str(OmegaConf.select(config, "init.run") or "")
+    if run.startswith(str(_skeletons())):
+        asked = _stand_ins(RunFolder(run).config())
+        config.init.checkpoint = asked.get(config.init.checkpoint, config.init.checkpoint)
+
+
+def _stand_ins(config: DictConfig) -> dict[str, str]:
+    """A skeleton's checkpoints, and the names that are asked for: which these are only training tells."""
+    names = [BEST, *map(best_called, several.best_of(config)), LAST]
+    return {f"step-{number:08d}": name for number, name in enumerate(names, 1)}
 
 
 def replaced(value: Any, by: dict[str, str]) -> Any:
@@ -207,12 +215,15 @@ def _skeleton(key: str) -> Path:
 
 def _make_skeleton(key: str, config: DictConfig) -> None:
     """All of a run folder that a stage's composition and check look at."""
-    folder = RunFolder(_skeleton(key))
-    if folder.config_file.exists():
+    folder, stand_ins = RunFolder(_skeleton(key)), _stand_ins(config)
+    if folder.config_file.exists() and _stand_ins(folder.config()) == stand_ins:  # They are not in the key.
         return
-    for path in (folder.tokenizer, *(folder.saved / name for name in STAND_INS)):
+    shutil.rmtree(folder.path, ignore_errors=True)
+    for path in (folder.tokenizer, *(folder.saved / step for step in stand_ins)):
         path.mkdir(parents=True)
-    write_file(folder.best, json.dumps({"step": 1}))
+    for number, name in enumerate(stand_ins.values(), 1):
+        if name != LAST:
+            write_file(folder.best_file(name), json.dumps({"step": number}))
     folder.save_config(config)
 
 

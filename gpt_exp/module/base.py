@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.optim.lr_scheduler import LambdaLR
 
-from gpt_exp.interfaces import Loss, Model, OptimizerFactory, Schedule, Tokenizer
+from gpt_exp.interfaces import Goal, Loss, Model, OptimizerFactory, Schedule, Tokenizer
 from gpt_exp.module.peak import peak_flops
 from gpt_exp.module.stopwatch import Stopwatch
 from gpt_exp.optimizer.build import build_optimizer
@@ -50,6 +51,7 @@ class LanguageModule(LightningModule, ABC):
         self.compile_model = compile
         self.stopwatch = Stopwatch()
         self.layer_decay = layer_decay
+        self.best_of: Mapping[str, Goal] = {}  # By what to keep more than one best checkpoint, by name.
         self.strict_loading = saves_frozen  # Else a checkpoint lacks what `init.run` brings again.
         self._losses: list[Loss] = []  # Of the micro-batches of this step,
         self._summed: Loss | None = None  # and their sum over all devices, where it was asked for.

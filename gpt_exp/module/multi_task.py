@@ -15,6 +15,7 @@ from gpt_exp.interfaces import (
     AdaptiveMixture,
     Batch,
     Decoding,
+    Goal,
     Loss,
     Mixture,
     Model,
@@ -84,6 +85,7 @@ class MultiTask(LanguageModule):
             "weights", torch.tensor([float(weights[n]) for n in self.names]), persistent=False
         )
         metrics: dict[str, Any] = {name: task.tasks[name].metric() for name in self.validated}
+        self.best_of = {name: goal(name, metrics[name] if num_predicted else None) for name in self.validated}
         self.balance = balance
         self.gradients = GradientSteps(balance, self.names, model, cosine_every_n_steps=cosine_every_n_steps)
         self.losses: Any = nn.ModuleDict({name: TokenLoss() for name in self.validated})
@@ -229,6 +231,13 @@ class MultiTask(LanguageModule):
         super().on_load_checkpoint(checkpoint)
         if isinstance(self.mixed.mixture, AdaptiveMixture):
             self.mixed.mixture.load_state_dict(checkpoint["mixture"])
+
+
+def goal(name: str, metric: PredictionMetric | None) -> Goal:
+    """What a task's best checkpoint is chosen by: its main figure, or its loss where nothing is predicted."""
+    if metric is None:
+        return Goal(f"val/{name}/loss")
+    return Goal(f"val/{name}/{metric.main}", "max" if metric.higher_is_better else "min")
 
 
 def normalised(metric: PredictionMetric, value: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
-from gpt_exp.page import evaluation, intervals, lineage, numbers
+from gpt_exp.page import bests, evaluation, intervals, lineage, numbers
 from gpt_exp.page.cosines import cosine_figures
 from gpt_exp.page.figures import MAX_POINTS, layout, points, to_json
 from gpt_exp.page.judged import Evaluated, read_summary
@@ -83,6 +83,8 @@ def _contents(folder: RunFolder, sweep: str | None, answers: str | None) -> dict
         "bars": bars(results),
         "figures": {heading: to_json(figure) for heading, figure in figures(metrics, speed).items()},
         **_lineage(folder),
+        "bests": bests.best_rows(folder),
+        "best_columns": bests.COLUMNS,
         "samples": lines.last_samples(folder.samples),
         "commands": _commands(folder.path),
         "log": _log(folder, folder.log) or _log(folder, folder.console),

@@ -22,6 +22,8 @@ from gpt_exp.run.environment import environment, git_state
 from gpt_exp.run.identity import identity
 from gpt_exp.run.loads import loads
 
+BEST = "best"  # The name of the best checkpoint, and of its file.
+LAST = "last"
 STATES = ("running", "finished", "stopped", "pruned", "failed")
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class RunFolder:
         self.samples = self.path / "samples.jsonl"
         self.results = self.path / "results.json"
         self.report = self.path / "report.html"
-        self.best = self.path / "best.json"
+        self.best = self.best_file(BEST)
         self.tokenizer = self.path / "tokenizer"
         self.data = self.path / "data.json"  # What the corpus was made of: it must not change.
         self.lineage = self.path / "lineage.json"  # Of a stage: what it came from (gpt_exp.stages).
@@ -141,27 +143,40 @@ class RunFolder:
             logger.warning("Damaged checkpoint %s is left out: %s", path.name, what)
         return None
 
-    def best_checkpoint(self) -> Path | None:
-        """The checkpoint of the best validation so far; None before the first."""
-        step = read_json(self.best).get("step")
+    def best_file(self, name: str) -> Path:
+        """The file that says which checkpoint is called "best" or "best_translation"."""
+        return self.path / f"{name}.json"
+
+    def bests(self) -> dict[str, dict[str, Any]]:
+        """What is the best of something, by checkpoints' names: {"best": {"step", "metric", "value"}}."""
+        files = [self.best, *sorted(self.path.glob(f"{best_called('*')}.json"))]
+        return {file.stem: read_json(file) for file in files if self.has(file)}
+
+    def best_checkpoint(self, name: str = BEST) -> Path | None:
+        """The checkpoint of the best validation so far; None before the first, and for a name of nothing."""
+        step = self.bests().get(name, {}).get("step")
         path = None if step is None else self.checkpoint(step)
         return path if path is not None and path.is_dir() else None
 
-    def resolve(self, name: str) -> Path:
-        """The whole checkpoint called "last", "best" or "step-100"; raises UserError.
+    def named(self, name: str) -> Path:
+        """The checkpoint called "last", "best", "best_translation" or "step-100"; raises UserError.
 
-        Without a validation the best is the last.
+        Without a validation the best is the last. It may be damaged.
         """
-        if name == "last":
-            path = self.newest_whole_checkpoint()
-        elif name == "best":
-            path = self.best_checkpoint() or self.newest_whole_checkpoint()
-        else:
-            match = _STEP.fullmatch(name)
-            path = self.checkpoint(int(match[1])) if match else None
+        match, newest = _STEP.fullmatch(name), next(iter(self.checkpoints()), None)
+        path = self.checkpoint(int(match[1])) if match else self.best_checkpoint(name)
+        if name == LAST or (name == BEST and path is None):
+            path = newest
         if path is None or not path.is_dir():
-            names = ["last", "best", *(path.name for path in self.checkpoints())]
+            bests = [each for each in self.bests() if each != BEST and self.best_checkpoint(each)]
+            names = [LAST, BEST, *bests, *(path.name for path in self.checkpoints())]
             raise UserError(f"{self.path} has no checkpoint {name!r}{_did_you_mean(name, names)}")
+        return path
+
+    def resolve(self, name: str) -> Path:
+        """The same, whole: the last is the newest that is. Raises UserError."""
+        is_last = name == LAST or (name == BEST and self.best_checkpoint() is None)
+        path = (self.newest_whole_checkpoint() if is_last else None) or self.named(name)
         if (what := durable.damage(path)) is not None:
             raise UserError(f"checkpoint {path} is damaged: {what}; checkpoint=last takes a whole one")
         return path
@@ -180,6 +195,11 @@ class RunFolder:
         """Bring all that was logged to the disk."""
         for path in self._appended:
             lines.sync(path)
+
+
+def best_called(name: str) -> str:
+    """What the checkpoint is called that is the best by the goal of this name: "best_translation"."""
+    return f"{BEST}_{name}"
 
 
 _STEP = re.compile(r"step-(\d+)")

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from gpt_exp.interfaces import Batch, Example, Model, RecordTask
+from gpt_exp.interfaces import AdaptedToTasks, Batch, Example, Model, RecordTask
 
 HEADS = "heads"
 
@@ -41,19 +41,29 @@ def _side_by_side(heads: Mapping[str, Callable[[Any], nn.Module]], shape: Any) -
 
 
 class TaskModel(nn.Module):
-    """A model as one of several tasks sees it: with that task's heads by their own names, and no others.
+    """A model as one of several tasks sees it: with its heads by their own names, its adapter, and no others.
 
     It has no weights of its own, and is in whatever mode the model is in.
     """
 
     def __init__(self, model: Model, task: str) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.task = model, task
         hosted = getattr(model, HEADS, {})
         self.heads = hosted[task] if task in hosted else nn.ModuleDict()
 
     def forward(self, tokens: Tensor, **arguments: Any) -> Tensor:
-        return self.model(tokens, **arguments)
+        if not isinstance(self.model, AdaptedToTasks):
+            return self.model(tokens, **arguments)
+        self.model.use_adapter_of(self.task)
+        hidden = self.model(tokens, **arguments)
+        if hidden.requires_grad:  # The backward pass may make activations again, with the same adapter.
+            hidden.register_hook(self._read_as_before)
+        return hidden
+
+    def _read_as_before(self, gradient: Tensor) -> None:
+        """Autograd goes through one task's pass after another's, from the last to the first."""
+        self.model.use_adapter_of(self.task)
 
     @property
     def training(self) -> bool:

@@ -24,6 +24,7 @@ from gpt_exp.run.lines import read_metrics
 pytestmark = pytest.mark.filterwarnings("ignore:.*LeafSpec", "ignore:.*does not have many workers")
 
 STEPS = 12
+WORST = {"worst": {"metric": "val/loss", "mode": "max"}}  # Another best: the first step, which is soon old.
 ACCUMULATE = 2
 
 
@@ -110,7 +111,7 @@ def train(path, *callbacks, checkpoint: Checkpoint | None = None, max_steps: int
         val_check_interval=3 * ACCUMULATE,
         check_val_every_n_epoch=None,
         num_sanity_val_steps=0,
-        callbacks=[*callbacks, checkpoint or Checkpoint(every_n_steps=2)],
+        callbacks=[*callbacks, checkpoint or Checkpoint(every_n_steps=2, best_of=WORST)],
         logger=[RunFolderLogger(path)],
         plugins=[io or RunCheckpointIO()],
         default_root_dir=path,
@@ -134,6 +135,7 @@ def outcome(path) -> dict[str, object]:
         "metrics": folder.metrics.read_bytes(),
         "speed": folder.speed.read_bytes(),
         "best": folder.best.read_bytes(),
+        "bests": folder.bests(),
         "checkpoints": [path.name for path in folder.checkpoints()],
     }
 
@@ -153,8 +155,11 @@ def test_an_uninterrupted_run_validates_and_keeps_what_it_should(uninterrupted, 
     assert [line["step"] for line in metrics if "val/loss" in line] == [3, 6, 9, 12]
     best = json.loads(uninterrupted["best"])
     assert best["value"] == min(line["val/loss"] for line in metrics if "val/loss" in line)
-    newest = [f"step-{STEPS:08d}", f"step-{STEPS - 2:08d}"]
-    assert uninterrupted["checkpoints"] == sorted({*newest, f"step-{best['step']:08d}"}, reverse=True)
+    worst = uninterrupted["bests"]["best_worst"]
+    assert worst["value"] == max(line["val/loss"] for line in metrics if "val/loss" in line)
+    assert worst["step"] not in (best["step"], STEPS, STEPS - 2)
+    kept = {STEPS, STEPS - 2, best["step"], worst["step"]}
+    assert uninterrupted["checkpoints"] == [f"step-{step:08d}" for step in sorted(kept, reverse=True)]
 
 
 @pytest.mark.parametrize("step", [0, 1, 2, 3, 4, 6, 9, 11])
@@ -165,10 +170,10 @@ def test_a_crash_at_any_step_changes_nothing(step, uninterrupted, tmp_path):
     assert outcome(tmp_path) == uninterrupted
 
 
-@pytest.mark.parametrize("what", ["gpt_exp.run.durable._move_folder", "gpt_exp.run.durable._sync_tree"])
+@pytest.mark.parametrize("what", ["_move_folder", "_sync_tree", "write_file"])
 @pytest.mark.parametrize("number", [1, 3, 5])
 def test_a_crash_inside_a_save_changes_nothing(what, number, uninterrupted, tmp_path, monkeypatch):
-    crash_at_call(monkeypatch, what, number)
+    crash_at_call(monkeypatch, f"gpt_exp.run.durable.{what}", number)
     with pytest.raises(Crash):
         train(tmp_path)
     monkeypatch.undo()
@@ -177,7 +182,7 @@ def test_a_crash_inside_a_save_changes_nothing(what, number, uninterrupted, tmp_
 
 
 @pytest.mark.parametrize("what", ["_write_best", "_remove_old"])
-@pytest.mark.parametrize("number", [1, 3, 5])
+@pytest.mark.parametrize("number", [1, 3, 5, 8])
 def test_a_crash_right_after_a_save_changes_nothing(what, number, uninterrupted, tmp_path, monkeypatch):
     crash_at_call(monkeypatch, f"gpt_exp.callback.checkpoint.Checkpoint.{what}", number)
     with pytest.raises(Crash):
@@ -276,6 +281,38 @@ def test_a_best_step_that_could_not_be_saved_is_not_called_best(tmp_path):
     assert folder.best_checkpoint() == folder.checkpoint(6)
 
 
+def test_a_run_that_goes_on_with_another_monitor_forgets_the_old_best(tmp_path):
+    train(tmp_path, max_steps=6)
+    new = Checkpoint(every_n_steps=2, monitor="train/by_lightning", best_of=WORST)
+    train(tmp_path, checkpoint=new, max_steps=9)
+    bests = RunFolder(tmp_path).bests()
+    assert (bests["best"]["metric"], bests["best"]["step"]) == ("train/by_lightning", 9)
+    assert bests["best_worst"]["step"] == 3
+
+
+def test_a_best_that_no_one_asks_for_any_more_is_let_go(tmp_path):
+    train(tmp_path, max_steps=6)
+    train(tmp_path, checkpoint=Checkpoint(every_n_steps=2), max_steps=9)
+    folder = RunFolder(tmp_path)
+    assert list(folder.bests()) == ["best"]
+    assert not folder.checkpoint(3).exists()
+
+
+def test_a_best_is_called_so_while_the_disk_is_too_full_to_say_otherwise(tmp_path, monkeypatch):
+    """The old file stands, so what it names must."""
+    train(tmp_path, max_steps=6)
+    folder = RunFolder(tmp_path)
+    told = folder.bests()["best"]["step"]
+
+    def full(*args: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gpt_exp.run.durable.write_file", full)
+    train(tmp_path)
+    assert folder.bests()["best"]["step"] == told
+    assert folder.best_checkpoint() == folder.checkpoint(told)
+
+
 def test_older_checkpoints_stay_until_the_new_one_is_read_back(tmp_path, caplog):
     class Rotten(RunCheckpointIO):
         def save_checkpoint(self, checkpoint, path, storage_options=None) -> None:
@@ -323,6 +360,22 @@ def test_wrong_settings_are_refused():
         Checkpoint(every_n_steps=1, keep_last=1)
 
 
+@pytest.mark.parametrize(
+    ("best_of", "told"),
+    [
+        ({"a/b": {"metric": "val/loss"}}, "best_of.a/b: no name"),
+        ({"a": {"mode": "min"}}, "best_of.a has the keys mode"),
+        ({"a": {"metric": "val/loss", "made": "max"}}, "best_of.a has the keys metric, made"),
+        ({"a": {"metric": "val/loss", "mode": "most"}}, "best_of.a.mode must be min or max, not 'most'"),
+    ],
+)
+def test_a_goal_that_cannot_be_is_told(best_of, told):
+    with pytest.raises(ValueError, match=told):
+        Checkpoint(every_n_steps=1, best_of=best_of)
+
+
 def test_a_metric_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"best_of.a.metric='val/los' .* val/loss"):
+        train(tmp_path, checkpoint=Checkpoint(every_n_steps=2, best_of={"a": {"metric": "val/los"}}))
     with pytest.raises(ValueError, match=r"'val/los' .* val/loss"):
         train(tmp_path, checkpoint=Checkpoint(every_n_steps=2, monitor="val/los"))

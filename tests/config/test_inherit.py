@@ -47,6 +47,9 @@ def test_the_checkpoint_is_settled_when_the_run_is_made(base):
     assert compose("train", ["model=run", f"init.run={base.path}"]).init.checkpoint == "step-00000010"
     last = compose("train", ["model=run", f"init.run={base.path}", "init.checkpoint=last"])
     assert last.init.checkpoint == "step-00000020"
+    base.best_file("best_translation").write_text('{"step": 20}')
+    own = compose("train", ["model=run", f"init.run={base.path}", "init.checkpoint=best_translation"])
+    assert own.init.checkpoint == "step-00000020"
 
 
 def test_a_run_from_nowhere_keeps_what_it_chose():
@@ -65,6 +68,12 @@ def test_a_run_from_nowhere_keeps_what_it_chose():
 def test_what_is_no_run_is_told(overrides, message):
     with pytest.raises(UserError, match=message):
         compose("train", overrides)
+
+
+def test_a_misspelt_best_is_told_before_anything_is_read(base):
+    base.best_file("best_translation").write_text('{"step": 20}')
+    with pytest.raises(UserError, match="no checkpoint 'best_translaton'; did you mean best_translation"):
+        compose("train", ["model=run", f"init.run={base.path}", "init.checkpoint=best_translaton"])
 
 
 def test_a_run_without_checkpoints_is_told(base):

@@ -47,6 +47,29 @@ def problems(*overrides):
         (["mixture=explicit", "mixture.weights={sumarization: 1}"], "Did you mean summarization?"),
         (["augmentation=[random_swap]"], "augmentation: of several tasks each has its own"),
         (["module=fine_tuning"], "module: several tasks need module=multi_task"),
+        (
+            ["+adapter@tasks.summarization.adapter=lora", "tasks.summarization.adapter.rank=0"],
+            "tasks.summarization.adapter.rank: 0 must be at least 1",
+        ),
+        (
+            ["+adapter@tasks.summarization.adapter=lora", "tasks.summarization.adapter.rnak=2"],
+            "Did you mean tasks.summarization.adapter.rank?",
+        ),
+        (
+            ["+adapter@tasks.summarization.adapter=head"],
+            "tasks.summarization.adapter: a task's own is low-rank: lora or dora",
+        ),
+        (
+            [
+                "+adapter@tasks.summarization.adapter=lora",
+                "tasks.summarization.adapter.train_embeddings=true",
+            ],
+            "tasks.summarization.adapter.train_embeddings: all tasks read the same embeddings",
+        ),
+        (
+            ["+adapter@tasks.summarization.adapter=lora", "adapter=dora"],
+            "adapter: low-rank on the whole model, and tasks.summarization has its own",
+        ),
         (["only=sumarization"], "only: sumarization is no task; there is"),
         (["only=sumarization"], "Did you mean summarization?"),
         (["only=summarization", "module.unit=step"], "only: needs module.unit=example"),

@@ -47,6 +47,13 @@ def test_which_checkpoint_is_best_or_last_is_left_to_the_training(plan):
     stages = plan("stages.third.init.checkpoint=step-00000005")
     asked = [stages[name].config.init.checkpoint for name in ("second", "third")]
     assert asked == ["best", "step-00000005"]
+    other = ["stages.first.callback.checkpoint.best_of={bits: {metric: val/bits_per_byte, mode: min}}"]
+    stage = plan(*other, "stages.second.init.checkpoint=best_bits")["second"]
+    assert stage.config.init.checkpoint == "best_bits"
+    stage = plan(*other, "stages.second.init.checkpoint=last")["second"]
+    assert stage.config.init.checkpoint == "last"
+    with pytest.raises(UserError, match="no checkpoint 'best_bit'; did you mean best_bits"):
+        plan(*other, "stages.second.init.checkpoint=best_bit")
     assert plan("stages.second.init.checkpoint=last")["second"].config.init.checkpoint == "last"
 
 

@@ -10,10 +10,13 @@ import sys
 import pytest
 import torch
 
-from gpt_exp import job
+from gpt_exp import cli, job
+from gpt_exp.errors import UserError
 from gpt_exp.run.checkpoint_io import load_weights
-from gpt_exp.run.folder import RunFolder
+from gpt_exp.run.folder import RunFolder, step_of
 from gpt_exp.run.lines import read_metrics
+
+OWN_ADAPTERS = ["+adapter@tasks.case.adapter=lora", "+adapter@tasks.length.adapter=dora"]
 
 
 def weights(folder, step=12):
@@ -66,11 +69,53 @@ def test_a_resumed_run_is_the_one_that_was_not_stopped(train_several, tmp_path, 
     shutil.copytree(whole.path, tmp_path / "resumed")
     resumed = RunFolder(tmp_path / "resumed")
     shutil.rmtree(resumed.checkpoint(12))
-    resumed.best.unlink()
+    for name in whole.bests():
+        resumed.best_file(name).unlink()
     assert job.run(resumed) == 0
+    assert resumed.bests() == whole.bests()
     one, other = weights(whole), weights(resumed)
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert read_metrics(whole.metrics) == read_metrics(resumed.metrics)
+
+
+def test_each_task_keeps_its_best_checkpoint(train_several, capsys):
+    """The best by each one's own figure, though only two others are kept."""
+    folder = train_several("trainer.val_check_interval=1", "module.num_predicted=8", "optimizer.lr=0.02")
+    logged = [each for each in read_metrics(folder.metrics) if "val/score" in each]
+    mains = {"translation": "bleu", "length": "accuracy", "case": "accuracy"}
+    for name, main in mains.items():
+        best, key = folder.bests()[f"best_{name}"], f"val/{name}/{main}"
+        assert (best["metric"], best["value"]) == (key, max(each[key] for each in logged))
+        first = next(each["step"] for each in logged if each[key] == best["value"])
+        assert best["step"] == first == step_of(folder.resolve(f"best_{name}"))
+    assert len({best["step"] for best in folder.bests().values()}) > 2
+    report = folder.report.read_text()
+    assert all(f"best_{name}" in report for name in mains)
+    evaluate = [
+        "evaluate",
+        f"run={folder.path}",
+        "of=length",
+        "splits=[val]",
+        "device=cpu",
+        "checkpoint=best_length",
+    ]
+    assert cli.main(evaluate) == 0
+    summary = json.loads((folder.path / "predictions" / "summary.json").read_text())
+    assert summary["length.val"]["checkpoint"] == folder.resolve("best_length").name
+    assert cli.main([*evaluate, "checkpoint=best_lenght"]) == 2
+    assert "did you mean best_length" in capsys.readouterr().err
+
+
+def test_without_answers_a_task_s_best_is_that_of_its_loss(train_several):
+    folder = train_several(
+        "module.num_predicted=0", "callback.checkpoint.monitor=val/loss", names=("length",)
+    )
+    assert folder.bests()["best_length"]["metric"] == "val/length/loss"
+
+
+def test_a_run_may_keep_one_best_alone(train_several):
+    folder = train_several("callback.checkpoint.per_task=false", names=("length", "case"))
+    assert list(folder.bests()) == ["best"]
 
 
 def test_a_balancing_learns_from_each_task_s_losses(train_several):
@@ -106,13 +151,15 @@ def test_a_twin_reads_of_its_task_what_the_run_of_all_does(train_several):
     [
         (1, []),
         (2, []),
+        (1, OWN_ADAPTERS),
+        (2, OWN_ADAPTERS),
         (1, ["balance=pc_grad"]),
         (2, ["balance=grad_norm", "module.unit=step", "module.cosine_every_n_steps=2"]),
         (2, ["module.cosine_every_n_steps=2"]),
     ],
 )
 def test_two_processes_learn_what_one_does(new_several_run, keep_process_state, accumulate, more):
-    """In every micro-batch of two examples some tasks, and their heads, are missing on a device."""
+    """In every micro-batch of two examples some tasks, and what is theirs alone, are missing on a device."""
     given = ["mixture=uniform", "model.tied=false", f"trainer.accumulate_grad_batches={accumulate}", *more]
     alone = new_several_run(*given, name="alone")
     together = new_several_run(*given, "trainer=ddp", "trainer.devices=2", name="together")

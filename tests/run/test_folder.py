@@ -117,6 +117,13 @@ def test_names_resolve_to_checkpoints(tmp_path):
     folder.best.write_text('{"step": 100}')
     assert folder.resolve("last") == folder.resolve("step-200") == folder.checkpoint(200)
     assert folder.resolve("best") == folder.resolve("step-00000100") == folder.checkpoint(100)
+    folder.best_file("best_translation").write_text('{"step": 200}')
+    folder.best_file("best_gone").write_text('{"step": 300}')
+    assert folder.resolve("best_translation") == folder.checkpoint(200)
+    with pytest.raises(UserError, match="no checkpoint 'best_translaton'; did you mean best_translation"):
+        folder.resolve("best_translaton")
+    with pytest.raises(UserError, match="no checkpoint 'best_gone'"):
+        folder.resolve("best_gone")
     with pytest.raises(UserError, match="did you mean step-00000200"):
         folder.resolve("step-0000020")
     with pytest.raises(UserError, match="did you mean last"):
