@@ -28,6 +28,7 @@ from gpt_exp.corpus.split import Split
 from gpt_exp.corpus.text_splits import TextSplits
 from gpt_exp.data_module import DataModule, Splits
 from gpt_exp.errors import UserError
+from gpt_exp.growth.growth import Growth
 from gpt_exp.interfaces import Model, Record, RecordSampling, RecordTask, Source, Task, Tokenizer
 from gpt_exp.logger.run_folder import RunFolderLogger
 from gpt_exp.model.heads import host, without_heads
@@ -185,22 +186,29 @@ def make_experiment(config: DictConfig, folder: RunFolder, loggers: list[Logger]
         model=model,
         task=task,
         tokenizer=data.tokenizer,
-        tokens_per_step=config.batch_size * splits.tokens_per_example,
-        **how_to_train(config),
+        tokens_per_example=splits.tokens_per_example,
+        **how_to_train(config, model),
         **(_of_records(config, splits) if isinstance(splits, RecordSplits) else _of_text(splits)),
     )
     return Experiment(module, make_data_module(config, splits, task), trainer)
 
 
-def how_to_train(config: DictConfig) -> dict[str, Any]:
+def how_to_train(config: DictConfig, model: Model) -> dict[str, Any]:
     """What every module is made with, whatever it learns."""
+    growth = make_growth(config)
     return {
+        "batch_sizes": growth.batch_sizes(config.batch_size),
+        "context_lengths": growth.context_lengths(model.shape.context_length),
         "optimizer": make(config.optimizer),
         "schedule": make(config.schedule),
         "seed": config.seed,
         "compile": config.compile,
         "saves_frozen": not has_base(config),
     }
+
+
+def make_growth(config: DictConfig) -> Growth:
+    return make(config.growth) if config.get("growth") else Growth()
 
 
 def has_base(config: DictConfig) -> bool:
@@ -266,7 +274,7 @@ def make_data_module(config: DictConfig, splits: Splits, task: Task | Several) -
     return DataModule(
         splits=splits,
         collate=task.collate,
-        batch_size=config.batch_size,
+        batch_sizes=make_growth(config).batch_sizes(config.batch_size),
         num_workers=config.num_workers,
         repeat_steps=config.repeat_steps,
     )

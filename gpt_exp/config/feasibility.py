@@ -39,6 +39,8 @@ LEAST = {
     "callback.checkpoint.every_n_steps": (1, True),
     "callback.checkpoint.keep_last": (2, True),
     "callback.samples.every_n_steps": (1, True),
+    "callback.unfreezing.num_blocks": (1, True),
+    "callback.unfreezing.every_n_steps": (1, True),
     "callback.samples.max_new_tokens": (1, True),
     "callback.samples.temperature": (0, True),
     "module.num_predicted": (0, True),
@@ -154,17 +156,22 @@ def _model(config: Config) -> Iterable[Problem]:
 
 
 def _batch(config: Config) -> Iterable[Problem]:
-    batch_size, devices = get(config, "batch_size"), num_devices(config)
-    nodes, accumulate = get(config, "trainer.num_nodes", 1), get(config, "trainer.accumulate_grad_batches", 1)
-    numbers = (batch_size, nodes, accumulate)
-    if devices is None or not all(isinstance(n, int) and n >= 1 for n in numbers):
-        return
-    parts = devices * nodes * accumulate
-    if batch_size % parts:
-        below = batch_size // parts * parts
-        near = f"batch_size={below} or {below + parts}" if below else f"batch_size={parts}"
-        product = f"{devices} devices x {nodes} nodes x {accumulate} accumulated micro-batches"
-        yield Problem("batch_size", f"{batch_size} is not a multiple of {parts} = {product}", "", near)
+    yield from indivisible(config, "batch_size", [get(config, "batch_size")])
+
+
+def indivisible(config: Config, key: str, batch_sizes: Iterable[Any]) -> Iterable[Problem]:
+    """Those of a key's batch sizes that do not fall into equal parts for all devices and micro-batches."""
+    devices, nodes = num_devices(config), get(config, "trainer.num_nodes", 1)
+    accumulate = get(config, "trainer.accumulate_grad_batches", 1)
+    for batch_size in batch_sizes:
+        if devices is None or not all(isinstance(n, int) and n >= 1 for n in (batch_size, nodes, accumulate)):
+            continue
+        parts = devices * nodes * accumulate
+        if batch_size % parts:
+            below = batch_size // parts * parts
+            near = f"{key}={below} or {below + parts}" if below else f"{key}={parts}"
+            product = f"{devices} devices x {nodes} nodes x {accumulate} accumulated micro-batches"
+            yield Problem(key, f"{batch_size} is not a multiple of {parts} = {product}", "", near)
 
 
 def _parts(config: Config) -> Iterable[Problem]:
