@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback
+from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import nn
 
 
@@ -12,9 +13,9 @@ class GradualUnfreezing(Callback):
     """The last `num_blocks` blocks train first, and one more after every `every_n_steps` steps.
 
     What stands behind the blocks trains from the start: the final norm, an output table of its own, heads.
-    Embedding tables, also one that is the output's at the same time, train with the step after that of the
-    first block. Frozen weights are not updated at all: they have no gradient, so optimizers pass them over,
-    weight decay and momentum included. It is a function of the step alone. arXiv:1801.06146, section 3.3.
+    Embedding tables come last, also one that is the output's too. What is frozen is not updated at all:
+    without a gradient an optimizer passes it over, with its weight decay and momentum. All is a function of
+    the step, and what an adapter froze stays so. arXiv:1801.06146, section 3.3. ValueError below 1.
     """
 
     def __init__(self, *, num_blocks: int = 1, every_n_steps: int = 100) -> None:
@@ -24,32 +25,32 @@ class GradualUnfreezing(Callback):
         self.num_blocks, self.every_n_steps = num_blocks, every_n_steps
         self._frozen: list[nn.Parameter] = []
 
-    def on_train_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
-    ) -> None:
-        """Without a gradient to make, neither the graph nor the backward pass goes below the trained blocks.
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        """Where no gradient is wanted, neither the graph nor the backward pass goes below the trained blocks.
 
-        Between passes all weights are as they were: those that train are told by `requires_grad` elsewhere.
-        DDP and FSDP2 wait for the gradients of the weights that they saw at first, so there all are made.
+        Outside of these passes `requires_grad` still tells what trains in this run. DDP and FSDP2 wait for a
+        gradient of each weight, and a compiled network would be compiled anew: there all are made, and
+        dropped.
         """
         self._frozen = self.frozen(pl_module.model, trainer.global_step)
-        if trainer.world_size == 1:
+        if isinstance(trainer.strategy, SingleDeviceStrategy) and not pl_module.compile_model:
             _want_gradients(self._frozen, False)
 
-    def on_after_backward(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
         _want_gradients(self._frozen, True)
 
-    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Any) -> None:
-        """Before the gradients' norm is taken."""
+    def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
+        """Before the norm of the gradients is taken."""
         for parameter in self._frozen:
             parameter.grad = None
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: Any, *args: Any) -> None:
-        is_whole = (args[-1] + 1) % trainer.accumulate_grad_batches == 0
-        if is_whole and trainer.global_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            blocks = len(pl_module.model.blocks)
-            trained = min(blocks, self._stage(trainer.global_step - 1))
-            pl_module.report({"train/num_unfrozen_blocks": float(trained)})
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        step, is_whole = trainer.global_step, (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if is_whole and step % trainer.log_every_n_steps == 0:
+            num_trained = min(len(pl_module.model.blocks), self._stage(step - 1))
+            pl_module.report({"train/num_unfrozen_blocks": float(num_trained)})
 
     def _stage(self, step: int) -> int:
         """How many parts train of blocks and, as the last, the embeddings."""

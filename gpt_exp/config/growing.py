@@ -33,9 +33,7 @@ def problems(config: dict[str, Any]) -> Iterable[Problem]:
     """Everything that is wrong with the growth of a resolved training config."""
     growth, module = config.get("growth") or {}, get(config, "module._target_")
     if growth.get("context_length") and module not in (OF_TEXT, None):
-        yield Problem(
-            "growth.context_length", "sequences of text are cut, and this module learns from records"
-        )
+        yield Problem("growth.context_length", "cuts sequences of text, and this module learns from records")
     if growth.get("batch_size") and module == MULTI_TASK:
         yield Problem("growth.batch_size", "module=multi_task mixes its tasks in batches of one size")
     for name, own in KEYS.items():

@@ -47,5 +47,5 @@ def test_what_is_no_growth_is_refused(pairs, message):
 
 
 def test_a_length_must_divide_the_context():
-    with pytest.raises(ValueError, match="12 must divide model.context_length=32"):
+    with pytest.raises(ValueError, match=r"12 must divide model\.context_length=32"):
         Growth(context_length=[[0, 12]]).context_lengths(32)
