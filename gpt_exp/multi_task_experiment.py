@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import Logger
 from omegaconf import DictConfig
 
@@ -43,7 +44,9 @@ from gpt_exp.interfaces import (
     Source,
     Tokenizer,
 )
+from gpt_exp.mixture import constant
 from gpt_exp.mixture.mixed_splits import BETWEEN
+from gpt_exp.mixture.twin import twin_batch_size
 from gpt_exp.module.multi_task import MultiTask
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.task.several import Several, TaskModel
@@ -66,13 +69,16 @@ def make_multi_task_experiment(config: DictConfig, folder: RunFolder, loggers: l
     keep(folder, data.tokenizer, data.identity)
     model = make_model(config, data.tokenizer, task)
     mixture = make_mixture(config, data)
+    if config.get("only"):
+        config, task, data = twin(config, task, data, mixture, trainer)
+        mixture = constant.uniform(sizes={config.only: 1})
     module: MultiTask = make(config.module)(
         model=model,
         task=task,
         tokenizer=data.tokenizer,
         splits=make_several_splits(config, data, model, task, mixture),
         mixture=mixture,
-        weights={name: node.get(WEIGHT, 1.0) for name, node in config.tasks.items()},
+        weights={name: config.tasks[name].get(WEIGHT, 1.0) for name in task.tasks},
         balance=make_balance(config, list(task.tasks)),
         decoding={name: make(alone(config, name).decode) for name in task.tasks},
         batch_size=config.batch_size,
@@ -80,6 +86,26 @@ def make_multi_task_experiment(config: DictConfig, folder: RunFolder, loggers: l
         **how_to_train(config, model),
     )
     return Experiment(module, make_data_module(config, module.mixed, task), trainer)
+
+
+def twin(
+    config: DictConfig, task: Several, data: SeveralData, mixture: Mixture, trainer: Trainer
+) -> tuple[DictConfig, Several, SeveralData]:
+    """The run of the task `only`, beside which nothing is learnt: its losses are not balanced.
+
+    Model and tokenizer are those of all tasks, and it reads its examples in the order that it has among them.
+    """
+    name, found = str(config.only), config.copy()
+    found.balance = None
+    found.batch_size = twin_batch_size(
+        mixture,
+        list(task.tasks),
+        name,
+        batch_size=config.batch_size,
+        num_steps=config.trainer.max_steps,
+        divisor=trainer.accumulate_grad_batches * trainer.world_size,
+    )
+    return found, Several({name: task.tasks[name]}), data._replace(tasks={name: data.tasks[name]})
 
 
 def make_several_data(config: DictConfig, tokenizer: Tokenizer | None = None) -> SeveralData:

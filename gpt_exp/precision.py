@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 
 import torch
 
@@ -33,8 +34,13 @@ def resolve_device(device: str) -> torch.device:
 
 
 def cpu_has_fast_bf16() -> bool:
-    """Tiles (AMX) more than double fp32's speed; AVX512's bf16 instructions alone halve it."""
-    return torch.cpu._is_amx_tile_supported()
+    """Tiles (AMX) more than double fp32's speed, AMD's AVX512 gives 1.7 times; without either it halves."""
+    return torch.cpu._is_amx_tile_supported() or (torch.cpu._is_avx512_bf16_supported() and _is_amd())
+
+
+def _is_amd() -> bool:
+    known = Path("/proc/cpuinfo")
+    return known.is_file() and "AuthenticAMD" in known.read_text()
 
 
 def autocast(precision: str, device_type: str) -> AbstractContextManager:

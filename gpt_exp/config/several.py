@@ -72,6 +72,8 @@ def _without_tasks(config: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("tasks", "module=multi_task needs some, as in experiment=multi_task_embedded")
     elif config.get("mixture"):
         yield Problem("mixture", "is of several tasks: module=multi_task")
+    elif config.get("only"):
+        yield Problem("only", "chooses one of several tasks, and this run has one")
 
 
 def _with_tasks(config: Mapping[str, Any], tasks: Mapping[str, Any]) -> Iterator[Problem]:
@@ -87,6 +89,19 @@ def _with_tasks(config: Mapping[str, Any], tasks: Mapping[str, Any]) -> Iterator
         if isinstance(weight, int | float) and weight < 0:
             yield Problem(f"tasks.{name}.{WEIGHT}", f"{weight} must be at least 0")
     yield from _weights("mixture", config.get("mixture"), list(tasks))
+    yield from _only(config, list(tasks))
+
+
+def _only(config: Mapping[str, Any], names: list[str]) -> Iterator[Problem]:
+    only, module = config.get("only"), config.get("module")
+    if only is None:
+        return
+    if only not in names:
+        yield Problem(
+            "only", f"{only} is no task; there is {', '.join(names)}", "", nearest(str(only), names)
+        )
+    if isinstance(module, Mapping) and module.get("unit") == "step":
+        yield Problem("only", "needs module.unit=example: a step of one task has no examples of the others")
 
 
 def _weights(path: str, node: Any, names: list[str]) -> Iterator[Problem]:

@@ -63,6 +63,8 @@ class RunWandbLogger(Tracker):
     def _open(self, step: int) -> Any:
         if self._mode != "disabled":
             _drop_superseded(self.folder.path, goes_on_online=self._mode == "online")
+        # The service of the process that started this one may still hold the run of a killed job.
+        os.environ.pop("WANDB_SERVICE", None)
         config: Any = OmegaConf.to_container(self.folder.config())
         return wandb.init(
             id=_run_id(self.folder.path / "wandb_run_id"),

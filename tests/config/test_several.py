@@ -47,6 +47,9 @@ def problems(*overrides):
         (["mixture=explicit", "mixture.weights={sumarization: 1}"], "Did you mean summarization?"),
         (["augmentation=[random_swap]"], "augmentation: of several tasks each has its own"),
         (["module=fine_tuning"], "module: several tasks need module=multi_task"),
+        (["only=sumarization"], "only: sumarization is no task; there is"),
+        (["only=sumarization"], "Did you mean summarization?"),
+        (["only=summarization", "module.unit=step"], "only: needs module.unit=example"),
         (["module.unit=batch"], "module.unit: expected one of example, step"),
     ],
 )
@@ -58,6 +61,7 @@ def test_a_mistake_is_told_in_a_line(given, told):
 def test_several_tasks_and_their_module_need_each_other():
     assert any("module=multi_task needs some" in line for line in problems("module=multi_task"))
     assert any("mixture: is of several tasks" in line for line in problems("mixture=uniform"))
+    assert any("only: chooses one of several tasks" in line for line in problems("only=translation"))
 
 
 def test_a_file_that_a_task_lacks_is_told_with_its_key():

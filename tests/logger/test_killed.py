@@ -60,3 +60,12 @@ def test_a_killed_job_goes_on_without_gap_or_repetition(new_run, monkeypatch):
     assert in_mlflow(folder) == logged
     assert in_wandb(folder) == logged
     assert in_trackio(folder, monkeypatch) == logged
+
+
+def test_a_job_speaks_to_no_service_of_another_process(new_run, monkeypatch):
+    """A notebook that W&B runs in leaves its address to its children: there a killed job is still in use."""
+    monkeypatch.setenv("WANDB_SERVICE", "3-1-unix-/nowhere/socket")
+    folder = new_run("logger=wandb", "trainer.max_steps=2")
+    assert killed_at(folder, None) == 0
+    (path,) = folder.path.glob("wandb/offline-run-*/*.wandb")
+    assert wandb_file.read(path).exit_code == 0

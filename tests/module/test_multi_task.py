@@ -84,6 +84,18 @@ def test_two_classifications_have_a_head_each(train_several):
     assert not learnt["heads.case.classification.output.weight"].any()  # It begins at 0, and weighs 0.
 
 
+def test_a_twin_reads_of_its_task_what_the_run_of_all_does(train_several):
+    given = ["mixture=uniform", "batch_size=9", "trainer.max_steps=4", "balance=uncertainty"]
+    together = train_several(*given, name="together")
+    alone = train_several(*given, "only=length", name="alone")
+    logged = [[m for m in read_metrics(f.metrics) if "train/length/loss" in m] for f in (together, alone)]
+    assert logged[0][0]["train/length/loss"] == pytest.approx(logged[1][0]["train/length/loss"])
+    assert [[each["train/length/examples"] for each in f] for f in logged] == [[3, 6, 9, 12]] * 2
+    assert "train/length/weight" not in logged[1][0]
+    assert weights(together, 4).keys() == weights(alone, 4).keys()
+    assert json.loads(alone.results.read_text())["test"].keys() == {"length", "score"}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("accumulate", [1, 2])
 def test_two_processes_learn_what_one_does(new_several_run, keep_process_state, accumulate):
