@@ -176,7 +176,8 @@ def indivisible(config: Config, key: str, batch_sizes: Iterable[Any]) -> Iterabl
 
 def _parts(config: Config) -> Iterable[Problem]:
     """What the constructors of the light parts say to their arguments, and they to this machine (`check`)."""
-    for name, node in {**{name: config.get(name) for name in MADE}, **_nodes(config, "augmentation")}.items():
+    made = {name: config.get(name) for name in MADE}
+    for name, node in {**made, **_nodes(config, "augmentation"), **_sources(config)}.items():
         if not isinstance(node, dict) or UNKNOWN in _values(node):
             continue
         target = str(node.get("_target_", "gpt_exp.corpus.split.Split" if name == "split" else ""))
@@ -206,6 +207,8 @@ def _told(name: str, message: str) -> Problem:
 def _files(config: Config) -> Iterable[Problem]:
     for name in PATHS:
         yield from _missing_paths(name, config.get(name))
+    for name, node in _sources(config).items():
+        yield from _missing_paths(name, node)
 
 
 def _packages(config: Config) -> Iterable[Problem]:
@@ -219,7 +222,7 @@ def _packages(config: Config) -> Iterable[Problem]:
 
 def _missing_paths(name: str, node: Any) -> list[Problem]:
     found = []
-    for key in PATHS.get(name, ()) if isinstance(node, dict) else ():
+    for key in PATHS.get(name.partition(".")[0], ()) if isinstance(node, dict) else ():
         value = node.get(key)
         for path in value if isinstance(value, list) else [value]:
             if isinstance(path, str) and _looks_local(name, key, path) and not matches(path):
@@ -230,7 +233,7 @@ def _missing_paths(name: str, node: Any) -> list[Problem]:
 
 def _looks_local(name: str, key: str, path: str) -> bool:
     """`data.path` may also be a hub's name (`owner/name`) or a format."""
-    if (name, key) != ("data", "path"):
+    if (name.partition(".")[0], key) != ("data", "path"):
         return "://" not in path
     return path.startswith(("/", ".", "~")) and path not in FORMATS
 
@@ -280,6 +283,11 @@ def _resume(config: Config) -> Iterable[Problem]:
     if isinstance(resume, str) and resume != "auto" and not (Path(resume) / "config.yaml").is_file():
         near = "auto" if nearest(resume, ["auto"]) else near_file(resume)
         yield Problem("resume", f"{resume} is no run's folder", "", near and f"resume={near}")
+
+
+def _sources(config: Config) -> Config:
+    """Those of a blend, by dotted key."""
+    return {f"data.{key}": node for key, node in _nodes(get(config, "data", {}), "sources").items()}
 
 
 def _nodes(config: Config, group: str) -> Config:

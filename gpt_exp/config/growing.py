@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from gpt_exp.config.feasibility import get, indivisible
 from gpt_exp.config.keys import META
 from gpt_exp.config.problem import Problem
+from gpt_exp.config.several import BLEND
 from gpt_exp.config.several import MODULE as MULTI_TASK
 from gpt_exp.growth.growth import Growth
 
@@ -36,6 +37,8 @@ def problems(config: dict[str, Any]) -> Iterable[Problem]:
         yield Problem("growth.context_length", "cuts sequences of text, and this module learns from records")
     if growth.get("batch_size") and module == MULTI_TASK:
         yield Problem("growth.batch_size", "module=multi_task mixes its tasks in batches of one size")
+    if growth.get("batch_size") and get(config, "data._target_") == BLEND:
+        yield Problem("growth.batch_size", "data=blend mixes its sources in batches of one size")
     for name, own in KEYS.items():
         final = get(config, own)
         if growth.get(name) and isinstance(final, int):
