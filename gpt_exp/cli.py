@@ -30,13 +30,14 @@ VERBS = {
     "stages": "a staged experiment's lineage: what came from what, cached or run, time, metric",
     "compare": "runs side by side, by what differs: config, code, machine, metrics",
     "scaling": "how the loss falls with size and data, from a sweep, and what a larger run would reach",
+    "interference": "each task of several alone against all together, from a sweep over only=",
     "dashboard": "a local web page of all runs and sweeps, live",
 }
 SHELLS = ("bash", "zsh", "fish")
 SWEPT = ("train", "check")  # Verbs that take -m.
 # The keys that words without = go to: each word its own, or all words one list.
 WORDS = {"sweep": ("action", "folder"), "stages": ("folder",)}
-WORD_LISTS = {"average": "runs", "compare": "runs", "scaling": "runs"}
+WORD_LISTS = {"average": "runs", "compare": "runs", "scaling": "runs", "interference": "runs"}
 SPLIT = "data.split="
 MISTAKE, INTERRUPTED = 2, 130  # Exit codes.
 

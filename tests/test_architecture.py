@@ -45,6 +45,7 @@ NO_TORCH = (
     "page",
     "dashboard",
     "scaling",
+    "interference",
     "stages",
 )
 LIGHT_FILES = (

@@ -91,6 +91,11 @@ EXAMPLES = {
         "outputs/sweeps/scaling/SWEEP outputs/scaling/LARGE holdout=largest",
         "outputs/sweeps/scaling/SWEEP 'flops=[1e15, 1e18]'",
     ],
+    "interference": [
+        "outputs/sweeps/multi_task_embedded/SWEEP",
+        "outputs/multi_task_embedded/RUN outputs/multi_task_embedded/ALONE outputs/multi_task_embedded/OTHER",
+        "outputs/sweeps/multi_task_embedded/SWEEP page=interference.html",
+    ],
     "dashboard": ["", "outputs=/shared/outputs port=8000", "ui=tensorboard", "ui=optuna"],
 }
 FLAGS = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from statistics import mean
 from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
@@ -42,6 +43,7 @@ class Curve(NamedTuple):
     points: Points
     group: str | None = None
     band: Sequence[tuple[float, float]] | None = None  # (lowest, highest) at each point: mean ± spread.
+    dash: str | None = None  # Plotly's: "dash", "dot".
 
 
 def layout(*, legend: bool, x: str | None = "step", y: str | None = None) -> dict[str, Any]:
@@ -71,6 +73,19 @@ def to_json(figure: go.Figure) -> str:
 def points(records: Sequence[Mapping[str, Any]], key: str) -> list[tuple[float, float]]:
     """A metric by step."""
     return [(record["step"], record[key]) for record in records if key in record]
+
+
+def over_runs(name: str, lines: Sequence[Points], *, dash: str | None = None) -> Curve:
+    """One run's line as it is; several as the mean, from the lowest to the highest, where all have values."""
+    lines = [line for line in lines if line]
+    if len(lines) < 2:
+        return Curve(name, lines[0] if lines else [], dash=dash)
+    by_step = [dict(line) for line in lines]
+    steps = [step for step, _ in lines[0] if all(step in line for line in by_step)]
+    values = [[line[step] for line in by_step] for step in steps]
+    means = [(step, mean(each)) for step, each in zip(steps, values, strict=True)]
+    bands = [(min(each), max(each)) for each in values]
+    return Curve(f"{name} ({len(lines)} seeds)", means, group=name, band=bands, dash=dash)
 
 
 def overlay(curves: Sequence[Curve], *, x: str = "step", y: str | None = None) -> go.Figure:
@@ -149,7 +164,7 @@ def _traces(curve: Curve, name: str, color: str, among: int, *, named: bool) -> 
         legendgroup=_group(curve),
         showlegend=named,
         mode="lines+markers" if len(x) <= 12 else "lines",
-        line={"color": color, "width": 2 if among <= 4 else 1.4},
+        line={"color": color, "width": 2 if among <= 4 else 1.4, "dash": curve.dash},
         marker={"size": 5},
         opacity=1 if among <= MAX_IN_LEGEND else 0.7,
         meta=curve.name,  # Shown as it is; the template of the label would read markup.

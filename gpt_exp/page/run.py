@@ -11,11 +11,13 @@ from typing import Any, NamedTuple
 import plotly.graph_objects as go
 
 from gpt_exp.page import evaluation, intervals, lineage, numbers
+from gpt_exp.page.cosines import cosine_figures
 from gpt_exp.page.figures import MAX_POINTS, layout, points, to_json
 from gpt_exp.page.judged import Evaluated, read_summary
 from gpt_exp.page.links import called
 from gpt_exp.page.render import SCRIPT, render, write_page
 from gpt_exp.run import lines
+from gpt_exp.run.cosines import by_pair, pair_of
 from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.run.lines import thin
 from gpt_exp.run.summary import result
@@ -177,8 +179,11 @@ def figures(metrics: Records, speed: Records) -> dict[str, go.Figure]:
         "Tokens per second": (speed, [("tokens per second", "speed/tokens_per_second", BLUE, "lines")]),
     }
     others = dict.fromkeys(key for record in metrics for key in record if key not in DRAWN)
-    parts |= {key: (metrics, [(key, key, GREEN, "lines+markers")]) for key in others}
     drawn = {heading: _figure(records, curves) for heading, (records, curves) in parts.items()}
+    drawn |= cosine_figures([by_pair(metrics)])
+    drawn |= {
+        key: _figure(metrics, [(key, key, GREEN, "lines+markers")]) for key in others if not pair_of(key)
+    }
     return {heading: figure for heading, figure in drawn.items() if figure.data}
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from math import log10
-from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 import plotly.graph_objects as go
 
-from gpt_exp.page.figures import PALETTE, Curve, layout, overlay, points
+from gpt_exp.page.figures import PALETTE, layout, over_runs, overlay, points
 from gpt_exp.sweep.console.board import short
 from gpt_exp.sweep.leaderboard import Leaderboard, Row
 from gpt_exp.sweep.search.study import quiet
@@ -45,7 +44,7 @@ def curves(board: Leaderboard, metric: str) -> go.Figure:
     for same in together[:MAX_CURVES]:
         whole = [row for row in same if row.state == "finished"]  # Another would cut the others' mean off.
         lines = [points(row.metrics, metric) for row in whole or same]
-        drawn.append(_curve(name_of(same[0], board), lines))
+        drawn.append(over_runs(name_of(same[0], board), lines))
     return overlay(drawn, y=metric)
 
 
@@ -53,18 +52,6 @@ def name_of(row: Row, board: Leaderboard) -> str:
     """What sets the job apart from those with other settings than the seed."""
     given = {key: value for key, value in row.parameters.items() if key != SEED} or row.parameters
     return " ".join(f"{short(key, board.parameters)}={value}" for key, value in given.items())
-
-
-def _curve(name: str, lines: Sequence[Sequence[tuple[float, float]]]) -> Curve:
-    """One line as it is; several as the mean, from the lowest to the highest, where all have values."""
-    lines = [line for line in lines if line]
-    if len(lines) < 2:
-        return Curve(name, lines[0] if lines else [])
-    by_step = [dict(line) for line in lines]
-    steps = [step for step, _ in lines[0] if all(step in line for line in by_step)]
-    values = [[line[step] for line in by_step] for step in steps]
-    means = [(step, mean(each)) for step, each in zip(steps, values, strict=True)]
-    return Curve(f"{name} ({len(lines)} seeds)", means, group=name, band=[(min(v), max(v)) for v in values])
 
 
 def of_study(made: Study, board: Leaderboard) -> dict[str, go.Figure | None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,8 +9,8 @@ from omegaconf import DictConfig, ListConfig
 from rich.console import Console
 
 from gpt_exp.errors import UserError
+from gpt_exp.page.place import default_page, keep_others_files
 from gpt_exp.page.scaling import write_scaling_page
-from gpt_exp.run.folder import read_json
 from gpt_exp.scaling.findings import analyse, save
 from gpt_exp.scaling.study import read
 from gpt_exp.scaling.terminal import show
@@ -22,8 +21,8 @@ def main(config: DictConfig, overrides: list[str]) -> None:
     check(config)
     runs = _listed(config.runs)
     holdout = _listed(config.holdout) if isinstance(config.holdout, ListConfig) else config.holdout
-    page = Path(config.page) if config.page else default_page(runs)
-    keep_others_files(page)
+    page = Path(config.page) if config.page else default_page(runs, "scaling.html")
+    keep_others_files(page, "law", "scaling study")
     study = read(runs, holdout, config.parameters)
     console = Console(width=None if Console().is_terminal else 120)
     with console.status(f"fitting {config.bootstrap} laws"):
@@ -55,24 +54,6 @@ def check(config: DictConfig) -> None:
         raise UserError(f"flops={config.flops}: a budget is above 0")
     if config.page and Path(config.page).suffix != ".html":
         raise UserError(f"page={config.page}: the page is an .html file")
-
-
-def keep_others_files(page: Path) -> None:
-    """UserError where the page or its JSON file would replace what no scaling study wrote."""
-    numbers = page.with_suffix(".json")
-    if "law" in read_json(numbers):
-        return
-    for file in (page, numbers):
-        if file.exists():
-            raise UserError(f"page={page}: {file} is there already and is no scaling study's")
-
-
-def default_page(runs: Sequence[str]) -> Path:
-    """In the one folder that is given (a sweep's), else in the deepest that holds all of them."""
-    folder = (
-        Path(runs[0]) if len(runs) == 1 else Path(os.path.commonpath([Path(run).resolve() for run in runs]))
-    )
-    return folder / "scaling.html"
 
 
 def _listed(value: ListConfig | Sequence[object] | object) -> list[str]:

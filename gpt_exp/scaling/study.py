@@ -14,7 +14,7 @@ from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.run.identity import differences
 from gpt_exp.scaling.law import Point
 from gpt_exp.scaling.run import PARAMETERS, Run, context_length, plain_config, read_run
-from gpt_exp.sweep.folder import SweepFolder
+from gpt_exp.sweep.folder import runs_at
 
 LARGEST = "largest"
 # What sets a run's size and budget, in which the runs of a study differ as a matter of course.
@@ -49,8 +49,8 @@ def read(
     if parameters not in PARAMETERS:
         raise UserError(f"parameters={parameters}: it is {' or '.join(PARAMETERS)}")
     named = [] if holdout in (None, LARGEST) else [holdout] if isinstance(holdout, str) else holdout or []
-    apart = _folders(named)
-    folders = _distinct([*_folders(paths), *apart])
+    apart = runs_at(named)
+    folders = runs_at([*paths, *named])
     runs = [
         read_run(folder, name, parameters)
         for folder, name in zip(folders, _names(folders), strict=True)
@@ -93,22 +93,6 @@ def _measured_on(run: Run) -> dict[str, str]:
         "task": get(config, "task._target_"),
     }
     return {name: repr(value) for name, value in kept.items()}
-
-
-def _folders(paths: Sequence[str]) -> list[RunFolder]:
-    """Run folders, and those of the jobs of sweep folders."""
-    found = []
-    for path in paths:
-        sweep = SweepFolder(path)
-        if sweep.asked_file.is_file():
-            found += [sweep.run(job) for job in sweep.jobs()]
-        else:
-            found.append(RunFolder.open(path))
-    return found
-
-
-def _distinct(folders: Iterable[RunFolder]) -> list[RunFolder]:
-    return list({_key(folder): folder for folder in folders}.values())
 
 
 def _key(folder: RunFolder) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -136,6 +136,18 @@ class SweepFolder:
 def sweep_folders(outputs: Path) -> list[Path]:
     """All sweeps under `outputs/sweeps/<name>/<time>`, newest first."""
     return [file.parent for file in sorted(outputs.glob("sweeps/*/*/sweep.json"), key=_changed, reverse=True)]
+
+
+def runs_at(paths: Sequence[Path | str]) -> list[RunFolder]:
+    """The runs at paths that a user gave, each once, where a sweep stands for all its jobs."""
+    found = []
+    for path in paths:
+        sweep = SweepFolder(path)
+        if sweep.asked_file.is_file():
+            found += [sweep.run(job) for job in sweep.jobs()]
+        else:
+            found.append(RunFolder.open(path))
+    return list({folder.path.resolve(): folder for folder in found}.values())
 
 
 def _changed(file: Path) -> float:

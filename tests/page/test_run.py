@@ -173,6 +173,23 @@ def test_a_metric_of_another_task_has_its_curve(folder):
     assert "val/accuracy" in curves and "val/bits_per_byte" not in curves
 
 
+def test_gradient_cosines_are_one_heat_map_and_one_figure_of_curves(folder):
+    lines.append(folder.metrics, {"step": 600, "val/accuracy": 0.7})
+    before = len(drawn(write_report(folder.path).read_text()))
+    for step, cosine in ((50, 0.25), (100, -0.75)):
+        cosines = {"train/cosine/a/b": cosine, "train/cosine/a/c": cosine / 2, "train/cosine/b/c": 0.5}
+        lines.append(folder.metrics, {"step": step, **cosines})
+    figures = drawn(write_report(folder.path).read_text())
+    assert len(figures) == before + 2
+    heat_map, curves = figures[before - 1 : before + 1]  # Before what has no figure of its own.
+    assert heat_map["data"][0]["z"] == [[None, -0.25, -0.125], [-0.25, None, 0.5], [-0.125, 0.5, None]]
+    assert {trace["name"]: trace["y"] for trace in curves["data"]} == {
+        "a/b": [0.25, -0.75],
+        "a/c": [0.125, -0.375],
+        "b/c": [0.5, 0.5],
+    }
+
+
 def test_a_failed_run_shows_its_reason_and_the_end_of_its_log(folder):
     folder.set_status("failed", reason="RuntimeError: out of memory")
     folder.log.write_text("".join(f"line {i}\n" for i in range(10_000)))
