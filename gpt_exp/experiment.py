@@ -290,7 +290,7 @@ def make_splits(config: DictConfig, data: Data, model: Model, task: Any) -> Text
         wanted = "packed or windows" if of_text else "length_buckets or packed_records"
         raise UserError(f"sampling: {config.task._target_} takes sampling={wanted}")
     if isinstance(data.content, Corpus | BlendedCorpus):
-        how = {"context_length": context_length, "seed": config.seed}
+        how: dict[str, Any] = {"context_length": context_length, "seed": config.seed}
         mixed = data.content if isinstance(data.content, BlendedCorpus) else None
         training = blended_training(config, mixed, sampling, **how) if mixed else None
         return TextSplits(data.content, sampling, training=training, **how)
@@ -306,7 +306,7 @@ def make_splits(config: DictConfig, data: Data, model: Model, task: Any) -> Text
 
 
 def blended_training(
-    config: DictConfig, corpus: BlendedCorpus, sampling: Sampling, **how: int
+    config: DictConfig, corpus: BlendedCorpus, sampling: Sampling, **how: Any
 ) -> Callable[[], Examples]:
     """Training examples of several sources: of each as many as the mixture says; none: by their tokens."""
     splits = {name: TextSplits(each, sampling, **how) for name, each in corpus.sources.items()}

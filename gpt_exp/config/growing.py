@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -25,7 +25,7 @@ class Span(NamedTuple):
     context_length: int
 
 
-def growth_of(config: dict[str, Any]) -> Growth:
+def growth_of(config: Mapping[str, Any]) -> Growth:
     """Of a resolved config; without any growth where it has none."""
     return Growth(**{key: value for key, value in (config.get("growth") or {}).items() if key not in META})
 

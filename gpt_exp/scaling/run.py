@@ -46,7 +46,7 @@ def read_run(folder: RunFolder, name: str, parameters: str = "total") -> Run:
     loss, step = _evaluated(folder, results, num_steps)
     shape = feasibility.shape(config, vocabulary(folder, config))
     sizes = growing.growth_of(config).batch_sizes(config["batch_size"])
-    num_tokens = results.get("num_tokens_seen") or sizes.before(num_steps) * context_length(config)
+    num_tokens = results.get("num_tokens_seen") or sizes.before(num_steps) * (context_length(config) or 1)
     return Run(
         folder=folder,
         name=name,
