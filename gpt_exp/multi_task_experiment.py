@@ -86,7 +86,7 @@ def make_multi_task_experiment(config: DictConfig, folder: RunFolder, loggers: l
         decoding={name: make(alone(config, name).decode) for name in task.tasks},
         batch_size=config.batch_size,
         repeat_steps=config.repeat_steps,
-        **how_to_train(config),
+        **how_to_train(config, model),
     )
     return Experiment(module, make_data_module(config, module.mixed, task), trainer)
 

@@ -75,7 +75,7 @@ class MultiTask(LanguageModule):
             unit=unit,
             repeat_steps=repeat_steps,
         )
-        super().__init__(model=model, tokens_per_step=batch_size * mixed.tokens_per_example, **base)
+        super().__init__(model=model, tokens_per_example=mixed.tokens_per_example, **base)
         self.mixed, self.splits = mixed, splits
         self.task, self.names, self.decoding = task, tuple(task.tasks), decoding
         self.prediction_batch_size = batch_size

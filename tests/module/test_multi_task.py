@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from gpt_exp import cli, job
-from gpt_exp.errors import UserError
 from gpt_exp.run.checkpoint_io import load_weights
 from gpt_exp.run.folder import RunFolder, step_of
 from gpt_exp.run.lines import read_metrics
