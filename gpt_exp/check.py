@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
-from gpt_exp.config import cost, feasibility
+from gpt_exp.config import cost, feasibility, growing
 from gpt_exp.config.resolve import resolve
 from gpt_exp.page.numbers import count, duration, several, size
 from gpt_exp.run.folder import RunFolder
@@ -66,6 +66,16 @@ def rows(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
     assumed = "" if sure else " (assumed; the tokenizer will tell)"
     yield "", f"context {shape.context_length:,}, vocabulary {vocab_size:,}{assumed}"
     yield from _job(config, cost.estimate(config, shape))
+    if config.get("growth"):
+        yield from _growth(growing.spans(config, shape.context_length))
+
+
+def _growth(spans: list[growing.Span]) -> Iterator[tuple[str, str]]:
+    start = 0
+    for span in spans:
+        text = f"from step {start:,}: {span.batch_size} sequences, cut to {span.context_length:,} tokens"
+        yield "" if start else "growth", text
+        start += span.num_steps
 
 
 def _job(config: dict[str, Any], job: cost.Cost) -> Iterator[tuple[str, str]]:

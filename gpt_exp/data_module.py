@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from gpt_exp.growth.phases import Phases
 from gpt_exp.interfaces import IGNORE_INDEX, Batch, Example, Examples, FiniteExamples
 
 
@@ -25,38 +26,41 @@ class Splits(Protocol):
 class GlobalBatches(Sampler[list[int]]):
     """This device's micro-batches of step 0, 1, 2 ..., without end.
 
-    Step s reads examples `[s * batch_size, (s + 1) * batch_size)`, whatever the number of devices,
-    of micro-batches and of workers.
+    Step s reads the `batch_sizes.at(s)` examples after those of all earlier steps, whatever the number of
+    devices, of micro-batches and of workers.
     """
 
     def __init__(
         self,
         *,
-        batch_size: int,
+        batch_sizes: Phases,
         accumulate: int = 1,
         rank: int = 0,
         world_size: int = 1,
         first_step: int = 0,
         repeat_steps: int | None = None,
     ) -> None:
-        if batch_size % (accumulate * world_size):
-            raise ValueError(
-                f"batch_size={batch_size} is not divisible by {world_size} devices x "
-                f"{accumulate} accumulated micro-batches"
-            )
-        self.batch_size, self.accumulate = batch_size, accumulate
+        for batch_size in batch_sizes.values:
+            if batch_size % (accumulate * world_size):
+                raise ValueError(
+                    f"batch_size={batch_size} is not divisible by {world_size} devices x "
+                    f"{accumulate} accumulated micro-batches"
+                )
+        self.batch_sizes, self.accumulate = batch_sizes, accumulate
         self.rank, self.world_size = rank, world_size
-        self.first_step, self.repeat_steps = first_step, repeat_steps
-        self.micro_batch_size = batch_size // (accumulate * world_size)
+        self.first_step = first_step
+        self.num_repeated = batch_sizes.before(repeat_steps) if repeat_steps else None  # Examples.
 
     def __iter__(self) -> Iterator[list[int]]:
-        step = self.first_step
+        step, start = self.first_step, self.batch_sizes.before(self.first_step)
         while True:
-            start = (step % self.repeat_steps if self.repeat_steps else step) * self.batch_size
+            batch_size = self.batch_sizes.at(step)
+            size = batch_size // (self.accumulate * self.world_size)
             for micro in range(self.accumulate):
-                first = start + (micro * self.world_size + self.rank) * self.micro_batch_size
-                yield list(range(first, first + self.micro_batch_size))
-            step += 1
+                first = start + (micro * self.world_size + self.rank) * size
+                numbers = range(first, first + size)
+                yield [n % self.num_repeated for n in numbers] if self.num_repeated else list(numbers)
+            step, start = step + 1, start + batch_size
 
 
 class _MapStyle(Dataset[Example]):
@@ -108,19 +112,20 @@ class DataModule(LightningDataModule):
         *,
         splits: Splits,
         collate: Callable[[Sequence[Example]], Batch | Mapping[str, Batch]],
-        batch_size: int,
+        batch_sizes: Phases,
         num_workers: int,
         repeat_steps: int | None = None,
     ) -> None:
         super().__init__()
-        self.splits, self.collate, self.batch_size = splits, collate, batch_size
+        self.splits, self.collate, self.batch_sizes = splits, collate, batch_sizes
+        self.batch_size = batch_sizes.last  # Of evaluations: the largest that training needs memory for.
         self.num_workers, self.repeat_steps = num_workers, repeat_steps
 
     def train_dataloader(self) -> DataLoader[Example]:
         trainer = self.trainer
         assert trainer is not None
         batches = GlobalBatches(
-            batch_size=self.batch_size,
+            batch_sizes=self.batch_sizes,
             accumulate=trainer.accumulate_grad_batches,
             rank=trainer.global_rank,
             world_size=trainer.world_size,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,16 +21,32 @@ from gpt_exp.adapter.low_rank import merge
 from gpt_exp.adapter.per_task import adapt, check_all_learn, has_several
 from gpt_exp.config import targets
 from gpt_exp.config.problem import refuse
+from gpt_exp.corpus.blended import BlendedCorpus, TrainingTexts, prepare_blend
 from gpt_exp.corpus.prepare import Corpus, prepare, train_tokenizer
 from gpt_exp.corpus.record_split import divide, warn_of_repeated
 from gpt_exp.corpus.record_splits import RecordSplits
 from gpt_exp.corpus.record_texts import RecordTexts
 from gpt_exp.corpus.split import Split
 from gpt_exp.corpus.text_splits import TextSplits
+from gpt_exp.data.blend import Blend
 from gpt_exp.data_module import DataModule, Splits
 from gpt_exp.errors import UserError
-from gpt_exp.interfaces import Model, Record, RecordSampling, RecordTask, Source, Task, Tokenizer
+from gpt_exp.growth.growth import Growth
+from gpt_exp.interfaces import (
+    AdaptiveMixture,
+    Examples,
+    Model,
+    Record,
+    RecordSampling,
+    RecordTask,
+    Sampling,
+    Source,
+    Task,
+    Tokenizer,
+)
 from gpt_exp.logger.run_folder import RunFolderLogger
+from gpt_exp.mixture.constant import proportional
+from gpt_exp.mixture.mixed_splits import MixedSplits
 from gpt_exp.model.heads import host, without_heads
 from gpt_exp.model.hugging_face import load_heads, local
 from gpt_exp.precision import resolve_precision
@@ -44,6 +60,7 @@ if TYPE_CHECKING:
     from gpt_exp.module.base import LanguageModule
 
 
+NOTHING_HELD_OUT = Split(val_fraction=0, test_fraction=0)
 HUGGING_FACE = "gpt_exp.model.hugging_face.from_pretrained"
 
 
@@ -57,7 +74,7 @@ class Data(NamedTuple):
     """What a run learns from."""
 
     tokenizer: Tokenizer
-    content: Corpus | Mapping[str, Sequence[Record]]
+    content: Corpus | BlendedCorpus | Mapping[str, Sequence[Record]]
     identity: dict[str, Any]  # Of the content: equal data, equal identity.
 
 
@@ -104,9 +121,11 @@ def make_data(config: DictConfig, tokenizer: Tokenizer | None = None, source: An
     wants_records = isinstance(task, RecordTask)
     if wants_records and not hasattr(source, "read"):
         raise UserError(f"data: {config.data._target_} gives text, and {config.task._target_} wants records")
+    if isinstance(source, Blend):
+        return make_blend(config, tokenizer, source, split)
     text: Source = texts_of(source, task, split) if hasattr(source, "read") else source
     if tokenizer is None:  # The text of records holds none but training records: all of it is learnt from.
-        learnt = Split(val_fraction=0, test_fraction=0) if wants_records else split
+        learnt = NOTHING_HELD_OUT if wants_records else split
         tokenizer = make_tokenizer(config, text, learnt, cache)
     if not wants_records:
         corpus = prepare(text, tokenizer, split, cache=cache)
@@ -115,6 +134,20 @@ def make_data(config: DictConfig, tokenizer: Tokenizer | None = None, source: An
     records = divide(source.read(), split)
     warn_of_repeated(records)
     return Data(tokenizer, records, identity)
+
+
+def make_blend(config: DictConfig, tokenizer: Tokenizer | None, blend: Blend, split: Split) -> Data:
+    """As `make_data`, of several sources; UserError for one of records."""
+    for name, source in blend.sources.items():
+        if hasattr(source, "read"):
+            given = config.data.sources[name]._target_
+            raise UserError(f"data.sources.{name}: {given} gives records, and no text")
+    cache = Path(config.paths.cache)
+    if tokenizer is None:
+        text = TrainingTexts(blend.sources, split)
+        tokenizer = make_tokenizer(config, text, NOTHING_HELD_OUT, cache)
+    corpus = prepare_blend(blend.sources, tokenizer, split, cache=cache)
+    return Data(tokenizer, corpus, corpus.meta["identity"])
 
 
 def texts_of(source: Any, task: Any, split: Split) -> RecordTexts:
@@ -200,22 +233,29 @@ def make_experiment(config: DictConfig, folder: RunFolder, loggers: list[Logger]
         model=model,
         task=task,
         tokenizer=data.tokenizer,
-        tokens_per_step=config.batch_size * splits.tokens_per_example,
-        **how_to_train(config),
+        tokens_per_example=splits.tokens_per_example,
+        **how_to_train(config, model),
         **(_of_records(config, splits) if isinstance(splits, RecordSplits) else _of_text(splits)),
     )
     return Experiment(module, make_data_module(config, splits, task), trainer)
 
 
-def how_to_train(config: DictConfig) -> dict[str, Any]:
+def how_to_train(config: DictConfig, model: Model) -> dict[str, Any]:
     """What every module is made with, whatever it learns."""
+    growth = make_growth(config)
     return {
+        "batch_sizes": growth.batch_sizes(config.batch_size),
+        "context_lengths": growth.context_lengths(model.shape.context_length),
         "optimizer": make(config.optimizer),
         "schedule": make(config.schedule),
         "seed": config.seed,
         "compile": config.compile,
         "saves_frozen": not has_base(config),
     }
+
+
+def make_growth(config: DictConfig) -> Growth:
+    return make(config.growth) if config.get("growth") else Growth()
 
 
 def has_base(config: DictConfig) -> bool:
@@ -260,12 +300,15 @@ def keep(folder: RunFolder, tokenizer: Tokenizer, identity: Mapping[str, Any]) -
 def make_splits(config: DictConfig, data: Data, model: Model, task: Any) -> TextSplits | RecordSplits:
     """The examples of each split, cut for this model."""
     context_length, sampling = model.shape.context_length, make(config.sampling)
-    of_text = isinstance(data.content, Corpus)
+    of_text = not isinstance(data.content, Mapping)
     if isinstance(sampling, RecordSampling) == of_text:
         wanted = "packed or windows" if of_text else "length_buckets or packed_records"
         raise UserError(f"sampling: {config.task._target_} takes sampling={wanted}")
-    if isinstance(data.content, Corpus):
-        return TextSplits(data.content, sampling, context_length=context_length, seed=config.seed)
+    if isinstance(data.content, Corpus | BlendedCorpus):
+        how: dict[str, Any] = {"context_length": context_length, "seed": config.seed}
+        mixed = data.content if isinstance(data.content, BlendedCorpus) else None
+        training = blended_training(config, mixed, sampling, **how) if mixed else None
+        return TextSplits(data.content, sampling, training=training, **how)
     return RecordSplits(
         data.content,
         partial(task.example, tokenizer=data.tokenizer, context_length=context_length),
@@ -277,11 +320,25 @@ def make_splits(config: DictConfig, data: Data, model: Model, task: Any) -> Text
     )
 
 
+def blended_training(
+    config: DictConfig, corpus: BlendedCorpus, sampling: Sampling, **how: Any
+) -> Callable[[], Examples]:
+    """Training examples of several sources: of each as many as the mixture says; none: by their tokens."""
+    splits = {name: TextSplits(each, sampling, **how) for name, each in corpus.sources.items()}
+    sizes = {name: each.meta["parts"]["train"]["num_tokens"] for name, each in corpus.sources.items()}
+    mixture = make(config.mixture)(sizes=sizes) if config.get("mixture") else proportional(sizes=sizes)
+    if isinstance(mixture, AdaptiveMixture):
+        raise UserError("mixture: adapts to each task's own validation, and the sources of a blend have none")
+    targets = {name: each.tokens_per_example for name, each in splits.items()}
+    mixed = MixedSplits(splits, mixture, targets_per_example=targets, batch_size=config.batch_size)
+    return mixed.training
+
+
 def make_data_module(config: DictConfig, splits: Splits, task: Task | Several) -> DataModule:
     return DataModule(
         splits=splits,
         collate=task.collate,
-        batch_size=config.batch_size,
+        batch_sizes=make_growth(config).batch_sizes(config.batch_size),
         num_workers=config.num_workers,
         repeat_steps=config.repeat_steps,
     )

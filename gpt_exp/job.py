@@ -157,7 +157,7 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
         "step": trainer.global_step,
         "num_parameters": module.model.shape.num_parameters,
         "num_trained_parameters": num_trained,
-        "num_tokens_seen": trainer.global_step * module.tokens_per_step,
+        "num_tokens_seen": module.tokens_before(trainer.global_step),
         "seconds": module.stopwatch.total,
         "peak_memory": peak,
         **results,

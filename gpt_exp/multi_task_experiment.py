@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from omegaconf import DictConfig
 
 from gpt_exp.adapter.low_rank import merge
@@ -66,6 +67,7 @@ def make_multi_task_experiment(config: DictConfig, folder: RunFolder, loggers: l
     """Everything a training run needs, with the tokenizer kept in the run's folder."""
     trainer = make_trainer(config, folder, loggers)
     task = make_task(config)
+    balance = make_balance(config, list(task.tasks), trainer)
     data = make_several_data(config, kept_tokenizer(folder))
     keep(folder, data.tokenizer, data.identity)
     model = make_model(config, data.tokenizer, task)
@@ -80,11 +82,11 @@ def make_multi_task_experiment(config: DictConfig, folder: RunFolder, loggers: l
         splits=make_several_splits(config, data, model, task, mixture),
         mixture=mixture,
         weights={name: config.tasks[name].get(WEIGHT, 1.0) for name in task.tasks},
-        balance=make_balance(config, list(task.tasks)),
+        balance=balance,
         decoding={name: make(alone(config, name).decode) for name in task.tasks},
         batch_size=config.batch_size,
         repeat_steps=config.repeat_steps,
-        **how_to_train(config),
+        **how_to_train(config, model),
     )
     return Experiment(module, make_data_module(config, module.mixed, task), trainer)
 
@@ -97,7 +99,6 @@ def twin(
     Model and tokenizer are those of all tasks, and it reads its examples in the order that it has among them.
     """
     name, found = str(config.only), config.copy()
-    found.balance = None
     found.batch_size = twin_batch_size(
         mixture,
         list(task.tasks),
@@ -177,16 +178,29 @@ def make_mixture(config: DictConfig, data: SeveralData) -> Mixture:
     return mixture
 
 
-def make_balance(config: DictConfig, names: Sequence[str]) -> Any:
-    """What weighs the tasks' losses; None where they are summed up as they are.
+def make_balance(config: DictConfig, names: Sequence[str], trainer: Trainer) -> Any:
+    """What weighs the tasks' losses; None where they are summed up as they are, or `only` one is learnt.
 
-    UserError for one that needs the gradients of each task apart: a step has those of their sum.
+    UserError where it, or the module's cosines, need each task's own gradients and this trainer has none.
     """
+    if config.get("only"):
+        return None
     balance = make(config.balance)(names) if config.get("balance") else None
+    every = config.module.get("cosine_every_n_steps")
+    if every is not None:
+        _check_gradients(f"module.cosine_every_n_steps={every}", trainer)
     if isinstance(balance, NormBalancing | GradientBalancing):
-        given = config.balance._target_.rpartition(".")[2]
-        raise UserError(f"balance: {given} wants each task's own gradients, which module=multi_task sums up")
+        _check_gradients(f"balance: {config.balance._target_.rpartition('.')[2]}", trainer)
     return balance
+
+
+def _check_gradients(wanting: str, trainer: Trainer) -> None:
+    wants = f"{wanting} wants each task's own gradients"
+    if trainer.precision == "16-mixed":
+        raise UserError(f"{wants}, which trainer.precision=16-mixed scales; take bf16-mixed or 32-true")
+    if not isinstance(trainer.strategy, SingleDeviceStrategy | DDPStrategy):
+        strategy = type(trainer.strategy).__name__
+        raise UserError(f"{wants}, which trainer.strategy ({strategy}) may shard; take trainer=ddp")
 
 
 def make_several_splits(

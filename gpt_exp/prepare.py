@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from omegaconf import DictConfig
 
-from gpt_exp.corpus.prepare import Corpus
+from gpt_exp.corpus.blended import BlendedCorpus
 from gpt_exp.experiment import make_data
 from gpt_exp.multi_task_experiment import make_several_data
 
@@ -18,11 +19,12 @@ def main(config: DictConfig, overrides: list[str]) -> None:
         return
     tokenizer, corpus, _ = make_data(config)
     print(f"{tokenizer.vocab_size:,} tokens in the vocabulary")
-    if not isinstance(corpus, Corpus):
+    if isinstance(corpus, Mapping):
         for split, records in corpus.items():
             print(f"{split:6}{len(records):>12,} records")
         return
-    print(f"the corpus is in {corpus.folder}")
+    for each in corpus.sources.values() if isinstance(corpus, BlendedCorpus) else [corpus]:
+        print(f"the corpus is in {each.folder}")
     for split, meta in corpus.meta["parts"].items():
         print(
             f"{split:6}{meta['num_documents']:>12,} documents{meta['num_tokens']:>16,} tokens"

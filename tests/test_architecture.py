@@ -24,6 +24,7 @@ PARTS = (
     "augmentation",
     "mixture",
     "balance",
+    "growth",
 )
 LOWER = {  # What another part may build on.
     "task": ("gpt_exp.decoding",),
@@ -38,6 +39,7 @@ NO_TORCH = (
     "schedule",
     "augmentation",
     "mixture",
+    "growth",
     "config",
     "sweep",
     "page",
@@ -74,6 +76,7 @@ GROUPS = (
     "augmentation",
     "mixture",
     "balance",
+    "growth",
 )
 CODE = {"decode": "decoding"}  # A group whose name on the command line is not its folder's.
 

@@ -2,15 +2,19 @@ import numpy as np
 import pytest
 
 from gpt_exp.data_module import GlobalBatches, Share
+from gpt_exp.growth.phases import Phases, constant
 from gpt_exp.interfaces import IGNORE_INDEX, Example
 
+EIGHT = constant(8)
+GROWING = Phases([0, 2, 5], [8, 16, 32])
 
-def first_steps(num_steps, *, accumulate=1, world_size=1, first_step=0, repeat_steps=None):
+
+def first_steps(num_steps, *, batch_sizes=EIGHT, accumulate=1, world_size=1, first_step=0, repeat_steps=None):
     """The sample numbers of each step, over all devices and micro-batches, sorted."""
     devices = [
         iter(
             GlobalBatches(
-                batch_size=8,
+                batch_sizes=batch_sizes,
                 accumulate=accumulate,
                 rank=rank,
                 world_size=world_size,
@@ -33,6 +37,24 @@ def test_a_step_reads_the_same_samples_on_any_number_of_devices(accumulate, worl
     assert [index for step in split for index in step] == list(range(40))
 
 
+@pytest.mark.parametrize(("accumulate", "world_size"), [(1, 2), (2, 1), (2, 2), (1, 4), (8, 1)])
+def test_a_growing_batch_reads_on_where_the_smaller_ones_ended(accumulate, world_size):
+    split = first_steps(7, batch_sizes=GROWING, accumulate=accumulate, world_size=world_size)
+    assert [len(step) for step in split] == [8, 8, 16, 16, 16, 32, 32]
+    assert [index for step in split for index in step] == list(range(128))
+    for first in (1, 2, 4, 6):
+        resumed = first_steps(
+            7 - first, batch_sizes=GROWING, accumulate=accumulate, world_size=world_size, first_step=first
+        )
+        assert resumed == split[first:]
+
+
+def test_repeated_steps_of_a_growing_batch_read_their_examples_in_turn():
+    read = [index for step in first_steps(6, batch_sizes=GROWING, repeat_steps=3) for index in step]
+    assert set(read) == set(range(32))
+    assert first_steps(3, batch_sizes=GROWING, repeat_steps=3) == first_steps(3, batch_sizes=GROWING)
+
+
 def test_a_resumed_sampler_goes_on_where_the_first_one_stopped():
     assert first_steps(6)[2:] == first_steps(4, first_step=2)
 
@@ -43,7 +65,9 @@ def test_repeated_steps_come_round_again():
 
 def test_an_indivisible_batch_is_refused():
     with pytest.raises(ValueError, match="batch_size=8 is not divisible by 3 devices"):
-        GlobalBatches(batch_size=8, world_size=3)
+        GlobalBatches(batch_sizes=EIGHT, world_size=3)
+    with pytest.raises(ValueError, match="batch_size=8 is not divisible by 16 devices"):
+        GlobalBatches(batch_sizes=GROWING, world_size=16)
 
 
 class Blocks:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from gpt_exp.config import feasibility
 from gpt_exp.config.feasibility import get, num_devices
+from gpt_exp.config.growing import spans
 from gpt_exp.config.record_length import OF_ITEMS, RecordLength, record_length
 from gpt_exp.config.resolve import UNKNOWN
 from gpt_exp.config.several import plainly_alone
@@ -43,7 +44,7 @@ class Memory(NamedTuple):
 class Cost(NamedTuple):
     """One training job's estimates."""
 
-    tokens_per_step: int
+    tokens_per_step: int  # Of the last ones: a batch may grow.
     tokens: int
     flops: float
     memory: Memory
@@ -83,10 +84,13 @@ def estimate(config: dict[str, Any], shape: Any) -> Cost:
     record = record_length(config, shape.context_length)
     mean, longest = (record.mean, record.longest) if record else (shape.context_length,) * 2
     tokens_per_step = round(config["batch_size"] * mean)
-    tokens = tokens_per_step * get(config, "trainer.max_steps", 1)
+    alike = spans(config, shape.context_length)
+    tokens = [span.num_steps * round(span.batch_size * mean) for span in alike]
     memory = _memory(config, shape, micro * longest / shape.context_length, world_size)
-    flops = tokens * shape.flops_per_token(round(mean)) * compute_share(config, shape)
-    return Cost(tokens_per_step, tokens, flops, memory, micro, devices, world_size, record)
+    lengths = [min(round(mean), span.context_length) for span in alike]
+    flops = sum(n * shape.flops_per_token(length) for n, length in zip(tokens, lengths, strict=True))
+    flops *= compute_share(config, shape)
+    return Cost(tokens_per_step, sum(tokens), flops, memory, micro, devices, world_size, record)
 
 
 def _memory(config: dict[str, Any], shape: Any, num_contexts: float, world_size: int) -> Memory:

@@ -39,9 +39,12 @@ LEAST = {
     "callback.checkpoint.every_n_steps": (1, True),
     "callback.checkpoint.keep_last": (2, True),
     "callback.samples.every_n_steps": (1, True),
+    "callback.unfreezing.num_blocks": (1, True),
+    "callback.unfreezing.every_n_steps": (1, True),
     "callback.samples.max_new_tokens": (1, True),
     "callback.samples.temperature": (0, True),
     "module.num_predicted": (0, True),
+    "module.cosine_every_n_steps": (1, True),
     "module.noise": (0, True),
     "module.r_drop": (0, True),
     "adapter.rank": (1, True),
@@ -154,22 +157,28 @@ def _model(config: Config) -> Iterable[Problem]:
 
 
 def _batch(config: Config) -> Iterable[Problem]:
-    batch_size, devices = get(config, "batch_size"), num_devices(config)
-    nodes, accumulate = get(config, "trainer.num_nodes", 1), get(config, "trainer.accumulate_grad_batches", 1)
-    numbers = (batch_size, nodes, accumulate)
-    if devices is None or not all(isinstance(n, int) and n >= 1 for n in numbers):
-        return
-    parts = devices * nodes * accumulate
-    if batch_size % parts:
-        below = batch_size // parts * parts
-        near = f"batch_size={below} or {below + parts}" if below else f"batch_size={parts}"
-        product = f"{devices} devices x {nodes} nodes x {accumulate} accumulated micro-batches"
-        yield Problem("batch_size", f"{batch_size} is not a multiple of {parts} = {product}", "", near)
+    yield from indivisible(config, "batch_size", [get(config, "batch_size")])
+
+
+def indivisible(config: Config, key: str, batch_sizes: Iterable[Any]) -> Iterable[Problem]:
+    """Those of a key's batch sizes that do not fall into equal parts for all devices and micro-batches."""
+    devices, nodes = num_devices(config), get(config, "trainer.num_nodes", 1)
+    accumulate = get(config, "trainer.accumulate_grad_batches", 1)
+    for batch_size in batch_sizes:
+        if devices is None or not all(isinstance(n, int) and n >= 1 for n in (batch_size, nodes, accumulate)):
+            continue
+        parts = devices * nodes * accumulate
+        if batch_size % parts:
+            below = batch_size // parts * parts
+            near = f"{key}={below} or {below + parts}" if below else f"{key}={parts}"
+            product = f"{devices} devices x {nodes} nodes x {accumulate} accumulated micro-batches"
+            yield Problem(key, f"{batch_size} is not a multiple of {parts} = {product}", "", near)
 
 
 def _parts(config: Config) -> Iterable[Problem]:
     """What the constructors of the light parts say to their arguments, and they to this machine (`check`)."""
-    for name, node in {**{name: config.get(name) for name in MADE}, **_nodes(config, "augmentation")}.items():
+    made = {name: config.get(name) for name in MADE}
+    for name, node in {**made, **_nodes(config, "augmentation"), **_sources(config)}.items():
         if not isinstance(node, dict) or UNKNOWN in _values(node):
             continue
         target = str(node.get("_target_", "gpt_exp.corpus.split.Split" if name == "split" else ""))
@@ -199,6 +208,8 @@ def _told(name: str, message: str) -> Problem:
 def _files(config: Config) -> Iterable[Problem]:
     for name in PATHS:
         yield from _missing_paths(name, config.get(name))
+    for name, node in _sources(config).items():
+        yield from _missing_paths(name, node)
 
 
 def _packages(config: Config) -> Iterable[Problem]:
@@ -212,7 +223,7 @@ def _packages(config: Config) -> Iterable[Problem]:
 
 def _missing_paths(name: str, node: Any) -> list[Problem]:
     found = []
-    for key in PATHS.get(name, ()) if isinstance(node, dict) else ():
+    for key in PATHS.get(name.partition(".")[0], ()) if isinstance(node, dict) else ():
         value = node.get(key)
         for path in value if isinstance(value, list) else [value]:
             if isinstance(path, str) and _looks_local(name, key, path) and not matches(path):
@@ -223,7 +234,7 @@ def _missing_paths(name: str, node: Any) -> list[Problem]:
 
 def _looks_local(name: str, key: str, path: str) -> bool:
     """`data.path` may also be a hub's name (`owner/name`) or a format."""
-    if (name, key) != ("data", "path"):
+    if (name.partition(".")[0], key) != ("data", "path"):
         return "://" not in path
     return path.startswith(("/", ".", "~")) and path not in FORMATS
 
@@ -273,6 +284,11 @@ def _resume(config: Config) -> Iterable[Problem]:
     if isinstance(resume, str) and resume != "auto" and not (Path(resume) / "config.yaml").is_file():
         near = "auto" if nearest(resume, ["auto"]) else near_file(resume)
         yield Problem("resume", f"{resume} is no run's folder", "", near and f"resume={near}")
+
+
+def _sources(config: Config) -> Config:
+    """Those of a blend, by dotted key."""
+    return {f"data.{key}": node for key, node in _nodes(get(config, "data", {}), "sources").items()}
 
 
 def _nodes(config: Config, group: str) -> Config:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gpt_exp.config import feasibility, fine_tuning, overrides, several
+from gpt_exp.config import feasibility, fine_tuning, growing, overrides, several
 from gpt_exp.config.compose import Composition, composition
 from gpt_exp.config.location import root_config
 from gpt_exp.config.override_key import key_of
@@ -58,7 +58,11 @@ def _alone(verb: str, texts: tuple[str, ...], config_dir: str | None, config_nam
 
 
 def _of_one(config: dict[str, Any]) -> list[Problem]:
-    return [*feasibility.problems(config), *fine_tuning.problems(config)]
+    return [
+        *feasibility.problems(config),
+        *fine_tuning.problems(config),
+        *growing.problems(config),
+    ]
 
 
 def spelt(jobs: list[Composition], texts: list[str]) -> list[str]:

@@ -32,6 +32,7 @@ NEEDED = {"task": "translation", "data": "multi30k"}  # With an example each.
 UNUSED = ("task", "data", "augmentation")  # Of the whole config.
 NAMED = "name"  # What an adapter takes that can be one task's.
 MODULE = "gpt_exp.module.multi_task.MultiTask"
+BLEND = "gpt_exp.data.blend.Blend"  # Whose sources a mixture is of, as it is of several tasks.
 
 
 def alone(config: DictConfig, name: str) -> DictConfig:
@@ -73,8 +74,10 @@ def problems(
 def _without_tasks(config: Mapping[str, Any]) -> Iterator[Problem]:
     if _target(config, "module") == MODULE:
         yield Problem("tasks", "module=multi_task needs some, as in experiment=multi_task_embedded")
+    elif _target(config, "data") == BLEND:
+        yield from _weights("mixture", config.get("mixture"), list(config["data"].get("sources") or {}))
     elif config.get("mixture"):
-        yield Problem("mixture", "is of several tasks: module=multi_task")
+        yield Problem("mixture", "is of several tasks, or of the sources of data=blend")
     elif config.get("only"):
         yield Problem("only", "chooses one of several tasks, and this run has one")
 
@@ -127,7 +130,7 @@ def _weights(path: str, node: Any, names: list[str]) -> Iterator[Problem]:
     for key, value in node.items() if isinstance(node, Mapping) else ():
         if key == "weights" and isinstance(value, Mapping):
             for name in [each for each in value if each not in names]:
-                message = f"no such task; there is {', '.join(names)}"
+                message = f"no such name; there is {', '.join(names)}"
                 yield Problem(f"{path}.{key}.{name}", message, "", nearest(name, names))
         else:
             yield from _weights(f"{path}.{key}", value, names)

@@ -30,6 +30,7 @@ OURS = (
     "augmentation",
     "mixture",
     "balance",
+    "growth",
 )
 LIGHTNING = ("strategies", "callbacks", "loggers", "plugins", "profilers")
 ALLOWED = (

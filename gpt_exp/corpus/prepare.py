@@ -33,8 +33,11 @@ class Corpus:
 
     def tokens(self, part: str) -> Tokens:
         """The stream `end_of_text document end_of_text document ...` of "train", "val" or "test"."""
+        return Tokens(self.files(part), self.meta["dtype"])
+
+    def files(self, part: str) -> list[Path]:
         self._counts(part)
-        return Tokens(sorted(self.folder.glob(f"{part}-*.bin")), self.meta["dtype"])
+        return sorted(self.folder.glob(f"{part}-*.bin"))
 
     def bytes_per_target(self, part: str) -> float:
         """UTF-8 bytes of text behind one predicted token (all but the first are predicted)."""

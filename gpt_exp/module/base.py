@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
 from torch.optim.lr_scheduler import LambdaLR
 
+from gpt_exp.growth.phases import Phases
 from gpt_exp.interfaces import Goal, Loss, Model, OptimizerFactory, Schedule, Tokenizer
 from gpt_exp.module.peak import peak_flops
 from gpt_exp.module.stopwatch import Stopwatch
@@ -35,7 +36,9 @@ class LanguageModule(LightningModule, ABC):
         tokenizer: Tokenizer,
         optimizer: OptimizerFactory,
         schedule: Schedule,
-        tokens_per_step: float,
+        tokens_per_example: float,
+        batch_sizes: Phases,
+        context_lengths: Phases,
         seed: int,
         compile: bool,
         saves_frozen: bool = True,
@@ -46,7 +49,8 @@ class LanguageModule(LightningModule, ABC):
         self.tokenizer = tokenizer
         self.optimizer_factory = optimizer
         self.schedule = schedule
-        self.tokens_per_step = tokens_per_step
+        self.tokens_per_example = tokens_per_example
+        self.batch_sizes, self.context_lengths = batch_sizes, context_lengths
         self.seed = seed
         self.compile_model = compile
         self.stopwatch = Stopwatch()
@@ -100,6 +104,15 @@ class LanguageModule(LightningModule, ABC):
         loss = self.compute_loss(batch)
         self._losses.append(Loss(loss.total.detach(), loss.num_targets))
         return self.objective(loss)
+
+    @property
+    def tokens_per_step(self) -> float:
+        """Of the step that is taken now, on average."""
+        return self.batch_sizes.at(self.trainer.global_step) * self.tokens_per_example
+
+    def tokens_before(self, step: int) -> float:
+        """Of all earlier steps."""
+        return self.batch_sizes.before(step) * self.tokens_per_example
 
     def objective(self, loss: Loss) -> Tensor:
         """What a micro-batch minimises, so that the mean over all of a step's is what the step minimises.
@@ -167,19 +180,19 @@ class LanguageModule(LightningModule, ABC):
             **losses,
             "lr": self._learning_rate,
             "gradient_norm": float(norm),
-            "tokens": round(step * self.tokens_per_step),
+            "tokens": round(self.tokens_before(step)),
         }
 
     def _speed_metrics(self, step: int) -> dict[str, float]:
-        seconds, steps = self.stopwatch.lap(), step - self._lap_step
+        seconds, tokens = self.stopwatch.lap(), self.tokens_before(step) - self.tokens_before(self._lap_step)
         self._lap_step = step
-        tokens_per_second = steps * self.tokens_per_step / seconds
+        tokens_per_second = tokens / seconds
         metrics = {
             "speed/tokens_per_second": tokens_per_second,
             "speed/elapsed_seconds": self.stopwatch.total,
         }
         if self._peak:
-            flops = self.model.shape.flops_per_token()
+            flops = self.model.shape.flops_per_token(self.context_lengths.at(step - 1))
             metrics["speed/mfu"] = tokens_per_second * flops / self._peak
         return metrics
 

@@ -19,12 +19,14 @@ from gpt_exp.interfaces import (
     Loss,
     Mixture,
     Model,
+    NormBalancing,
     PredictionMetric,
 )
 from gpt_exp.mixture.mixed_splits import BETWEEN, MixedSplits
 from gpt_exp.module.answers import judge, spread
 from gpt_exp.module.base import LanguageModule
 from gpt_exp.module.embedding_noise import add_noise
+from gpt_exp.module.gradient_steps import GradientSteps
 from gpt_exp.task.several import Several, TaskModel
 from gpt_exp.task.token_loss import TokenLoss
 
@@ -38,6 +40,9 @@ class MultiTask(LanguageModule):
     examples says how exactly its gradient is known, not how much it counts. A `balance` weighs the losses
     once more. `num_predicted` validation records of each task are answered at each validation. `unit` "step"
     gives each step to one task. `noise` is NEFTune's alpha (Jain et al. 2023, arXiv:2310.05914).
+
+    Each n-th step tells the cosines of the tasks' unweighted gradients, `cosine_every_n_steps`, whether or
+    not the rest of it is logged; a pair of which one has no gradient in the step is left out.
     """
 
     weights: Tensor
@@ -57,6 +62,7 @@ class MultiTask(LanguageModule):
         unit: Literal["example", "step"] = "example",
         num_predicted: int = 200,
         noise: float = 0.0,
+        cosine_every_n_steps: int | None = None,
         **base: Any,
     ) -> None:
         mixed = MixedSplits(
@@ -69,7 +75,7 @@ class MultiTask(LanguageModule):
             unit=unit,
             repeat_steps=repeat_steps,
         )
-        super().__init__(model=model, tokens_per_step=batch_size * mixed.tokens_per_example, **base)
+        super().__init__(model=model, tokens_per_example=mixed.tokens_per_example, **base)
         self.mixed, self.splits = mixed, splits
         self.task, self.names, self.decoding = task, tuple(task.tasks), decoding
         self.prediction_batch_size = batch_size
@@ -81,6 +87,7 @@ class MultiTask(LanguageModule):
         metrics: dict[str, Any] = {name: task.tasks[name].metric() for name in self.validated}
         self.best_of = {name: goal(name, metrics[name] if num_predicted else None) for name in self.validated}
         self.balance = balance
+        self.gradients = GradientSteps(balance, self.names, model, cosine_every_n_steps=cosine_every_n_steps)
         self.losses: Any = nn.ModuleDict({name: TokenLoss() for name in self.validated})
         self.predictions: Any = nn.ModuleDict(metrics)
         if noise:
@@ -91,6 +98,8 @@ class MultiTask(LanguageModule):
     def compute_loss(self, batch: Mapping[str, Batch]) -> Loss:
         """Sums and numbers of targets by task, `(tasks,)`; 0 for those that the batch has nothing of."""
         found = {name: self.task.tasks[name].loss(self._seen_by(name), own) for name, own in batch.items()}
+        if self.gradients.is_open:
+            self.gradients.take(self._mean_losses(found))
         none = Loss(
             torch.zeros((), device=self.device), torch.zeros((), dtype=torch.long, device=self.device)
         )
@@ -99,6 +108,12 @@ class MultiTask(LanguageModule):
             torch.stack([loss.total for loss in losses]), torch.stack([loss.num_targets for loss in losses])
         )
 
+    def _mean_losses(self, found: Mapping[str, Loss]) -> dict[int, Tensor]:
+        """What a micro-batch adds to those of the tasks that it has examples of, by their places."""
+        divisors = self._divisors(self.trainer.global_step)
+        places = {name: place for place, name in enumerate(self.names)}
+        return {places[name]: loss.total / divisors[places[name]] for name, loss in found.items()}
+
     def _seen_by(self, name: str) -> TaskModel:
         return TaskModel(self.model, name)
 
@@ -106,9 +121,12 @@ class MultiTask(LanguageModule):
         return self._micro_batches * self._weighted(loss.total, self.trainer.global_step)
 
     def _weighted(self, totals: Tensor, step: int) -> Tensor:
-        expected = self.mixed.expected_targets(step)
-        losses = self.weights * totals / totals.new_tensor(np.where(expected > 0, expected, 1.0))
+        losses = self.weights * totals / totals.new_tensor(self._divisors(step))
         return losses.sum() if self.balance is None else self.balance.loss(losses)
+
+    def _divisors(self, step: int) -> np.ndarray:
+        expected = self.mixed.expected_targets(step)
+        return np.where(expected > 0, expected, 1.0)
 
     def _loss_metrics(self, step: int) -> dict[str, float]:
         """All tasks' weighted sum, as it was minimised; of each its own mean, and how much was read of it."""
@@ -117,7 +135,7 @@ class MultiTask(LanguageModule):
         for place, name in enumerate(self.names):
             if loss.num_targets[place]:
                 known[f"train/{name}/loss"] = float(loss.total[place] / loss.num_targets[place])
-            if isinstance(self.balance, Adapting):
+            if isinstance(self.balance, Adapting | NormBalancing):
                 known[f"train/{name}/weight"] = self.balance.weights()[name]
             known[f"train/{name}/examples"] = float(seen[place])
             known[f"train/{name}/epochs"] = float(epochs[place])
@@ -126,10 +144,41 @@ class MultiTask(LanguageModule):
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Let a balancing learn from the step's mean losses, after they were told as it had weighed them."""
         ended = (batch_idx + 1) % self.trainer.accumulate_grad_batches == 0
-        loss = self._step_loss() if ended and isinstance(self.balance, Adapting) else None
+        learns = isinstance(self.balance, Adapting | NormBalancing)
+        loss = self._step_loss() if ended and learns else None
         super().on_train_batch_end(outputs, batch, batch_idx)
         if loss is not None:
-            self.balance.after_step((loss.total / loss.num_targets).float())
+            self._teach((loss.total / loss.num_targets).float())
+        if ended and self.gradients.cosines:
+            self.report(self.gradients.cosines)
+
+    def _teach(self, losses: Tensor) -> None:
+        """Tell the step's mean losses `(tasks,)`; a task without targets in it has no norm, too."""
+        if isinstance(self.balance, Adapting):
+            self.balance.after_step(losses)
+        if isinstance(self.balance, NormBalancing):
+            assert self.gradients.norms is not None
+            self.balance.after_norms(losses, torch.where(losses.isnan(), losses, self.gradients.norms))
+
+    # Each task's own gradient, in the steps that need it; all others go as they always do
+
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        super().on_train_batch_start(batch, batch_idx)
+        if batch_idx % self.trainer.accumulate_grad_batches == 0:
+            model = self.trainer.strategy.model
+            assert model is not None
+            self.gradients.begin(self.trainer.global_step, model)
+
+    def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        if self.gradients.is_open:
+            self.gradients.backward()
+        else:
+            super().backward(loss, *args, **kwargs)
+
+    def configure_gradient_clipping(self, optimizer: Any, *limits: Any, **named: Any) -> None:
+        step, strategy = self.trainer.global_step, self.trainer.strategy
+        self.gradients.end(step, strategy, weights=self.weights, seed=self.seed)
+        super().configure_gradient_clipping(optimizer, *limits, **named)
 
     # Validation
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor
+
+from gpt_exp.growth.context import cut
 from gpt_exp.interfaces import Batch, Loss, TextTask
 from gpt_exp.module.base import LanguageModule
 
@@ -15,6 +18,10 @@ class Pretraining(LanguageModule):
         super().__init__(**base)
         self.task = task
         self.validation = task.metric(bytes_per_target=bytes_per_target)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        length = self.context_lengths.at(self.trainer.global_step)
+        return super().training_step(cut(batch, length), batch_idx)
 
     def compute_loss(self, batch: Batch) -> Loss:
         return self.task.loss(self.model, batch)

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from gpt_exp.config import feasibility
+from gpt_exp.config import feasibility, growing
 from gpt_exp.errors import UserError
 from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.run.summary import reached, result
@@ -45,14 +45,13 @@ def read_run(folder: RunFolder, name: str, parameters: str = "total") -> Run:
     num_steps = int(results.get("step") or folder.status().get("step") or config["trainer"]["max_steps"])
     loss, step = _evaluated(folder, results, num_steps)
     shape = feasibility.shape(config, vocabulary(folder, config))
-    tokens_per_step = results.get("num_tokens_seen", 0) / num_steps
-    if not tokens_per_step:
-        tokens_per_step = config["batch_size"] * context_length(config)
+    sizes = growing.growth_of(config).batch_sizes(config["batch_size"])
+    num_tokens = results.get("num_tokens_seen") or sizes.before(num_steps) * (context_length(config) or 1)
     return Run(
         folder=folder,
         name=name,
         N=_num_parameters(name, shape, results, parameters),
-        D=step * tokens_per_step,
+        D=num_tokens * sizes.before(step) / sizes.before(num_steps),
         loss=loss if isfinite(loss) else nan,
         step=step,
         num_steps=num_steps,

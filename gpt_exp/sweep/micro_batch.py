@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gpt_exp.config.growing import growth_of
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.sweep.folder import Job
 
@@ -13,7 +14,8 @@ def halve_micro_batch(job: Job, run: RunFolder) -> str | None:
         return None
     devices = config.trainer.devices if isinstance(config.trainer.devices, int) else 1
     accumulate = 2 * config.trainer.accumulate_grad_batches
-    if config.batch_size % (max(1, devices) * config.trainer.num_nodes * accumulate):
+    sizes = growth_of(config).batch_sizes(config.batch_size).values
+    if any(size % (max(1, devices) * config.trainer.num_nodes * accumulate) for size in sizes):
         return None
     config.trainer.accumulate_grad_batches = accumulate
     run.save_config(config)

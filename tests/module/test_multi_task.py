@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from gpt_exp import cli, job
-from gpt_exp.errors import UserError
 from gpt_exp.run.checkpoint_io import load_weights
 from gpt_exp.run.folder import RunFolder, step_of
 from gpt_exp.run.lines import read_metrics
@@ -50,7 +49,17 @@ def test_micro_batches_change_the_memory_and_not_the_learning(train_several, uni
     assert all(torch.allclose(one[name], other[name], atol=2e-5) for name in one)
 
 
-@pytest.mark.parametrize("given", ["mixture=temperature", "mixture=adaptive", "balance=uncertainty"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        "mixture=temperature",
+        "mixture=adaptive",
+        "balance=uncertainty",
+        "balance=grad_norm",
+        "balance=pc_grad",
+        "module.cosine_every_n_steps=3",
+    ],
+)
 def test_a_resumed_run_is_the_one_that_was_not_stopped(train_several, tmp_path, given):
     """Also where what was validated decides what is read."""
     whole = train_several(
@@ -114,11 +123,6 @@ def test_a_balancing_learns_from_each_task_s_losses(train_several):
     assert logged[0]["train/length/weight"] != logged[-1]["train/length/weight"]
 
 
-def test_a_balancing_of_gradients_is_refused(new_several_run):
-    with pytest.raises(UserError, match="balance: PCGrad wants each task's own gradients"):
-        job.run(new_several_run("balance=pc_grad"))
-
-
 def test_two_classifications_have_a_head_each(train_several):
     folder = train_several("tasks.case.weight=0", names=("length", "case"))
     learnt = weights(folder)
@@ -142,12 +146,20 @@ def test_a_twin_reads_of_its_task_what_the_run_of_all_does(train_several):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "own", [[], ["+adapter@tasks.case.adapter=lora", "+adapter@tasks.length.adapter=dora"]]
+    ("accumulate", "more"),
+    [
+        (1, []),
+        (2, []),
+        (1, OWN_ADAPTERS),
+        (2, OWN_ADAPTERS),
+        (1, ["balance=pc_grad"]),
+        (2, ["balance=grad_norm", "module.unit=step", "module.cosine_every_n_steps=2"]),
+        (2, ["module.cosine_every_n_steps=2"]),
+    ],
 )
-@pytest.mark.parametrize("accumulate", [1, 2])
-def test_two_processes_learn_what_one_does(new_several_run, keep_process_state, accumulate, own):
+def test_two_processes_learn_what_one_does(new_several_run, keep_process_state, accumulate, more):
     """In every micro-batch of two examples some tasks, and what is theirs alone, are missing on a device."""
-    given = ["mixture=uniform", "model.tied=false", f"trainer.accumulate_grad_batches={accumulate}", *own]
+    given = ["mixture=uniform", "model.tied=false", f"trainer.accumulate_grad_batches={accumulate}", *more]
     alone = new_several_run(*given, name="alone")
     together = new_several_run(*given, "trainer=ddp", "trainer.devices=2", name="together")
     assert job.run(alone) == 0
@@ -159,3 +171,5 @@ def test_two_processes_learn_what_one_does(new_several_run, keep_process_state, 
     assert all(torch.allclose(one[name], other[name], atol=1e-4) for name in one)
     last = [[m for m in read_metrics(f.metrics) if "train/loss" in m][-1] for f in (alone, together)]
     assert math.isclose(last[0]["train/loss"], last[1]["train/loss"], rel_tol=1e-3)
+    cosines = [{key: value for key, value in each.items() if "cosine" in key} for each in last]
+    assert cosines[0] == pytest.approx(cosines[1], abs=1e-3)

@@ -140,6 +140,15 @@ def test_a_micro_batch_of_one_cannot_be_halved(tmp_path):
     assert halve_micro_batch(Job(0, "", [], "0000"), RunFolder.create(tmp_path, config, [])) is None
 
 
+def test_the_smallest_batch_of_a_growing_one_must_still_have_parts(tmp_path):
+    growth = {"growth": {"batch_size": [[0, 1], [5, 8]]}}
+    config = OmegaConf.merge(CONFIG, {"batch_size": 8}, growth)
+    assert halve_micro_batch(Job(0, "", [], "0000"), RunFolder.create(tmp_path, config, [])) is None
+    growth["growth"]["batch_size"][0] = [0, 2]
+    config = OmegaConf.merge(CONFIG, {"batch_size": 8}, growth)
+    assert halve_micro_batch(Job(0, "", [], "0000"), RunFolder.create(tmp_path / "other", config, []))
+
+
 def test_a_pruned_job_is_asked_to_stop_and_is_no_failure(manage):
     stops = [Work(Ending("finished"), 3)], [Work(Ending("stopped", "worse"), 3)]
     manager, _ = manage(list(stops), guide=PrunesOne)

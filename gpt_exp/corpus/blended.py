@@ -1,0 +1,69 @@
+"""Several sources prepared one by one, each divided as if it were alone, and read as one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from gpt_exp.corpus.prepare import Corpus, prepare
+from gpt_exp.corpus.shards import Tokens
+from gpt_exp.corpus.split import Split
+from gpt_exp.interfaces import Piece, Source, Tokenizer
+
+
+class BlendedCorpus:
+    """Corpora of one tokenizer as one: each part is their streams, one after another."""
+
+    def __init__(self, sources: Mapping[str, Corpus]) -> None:
+        self.sources = dict(sources)
+        first, *_ = self.sources.values()
+        self.parts = first.parts  # Fractions decide which there are: the same for all.
+        shared = {key: first.meta[key] for key in ("vocab_size", "end_of_text", "dtype")}
+        identity = {"blend": {name: each.meta["identity"] for name, each in self.sources.items()}}
+        counts = {part: self._sum(part) for part in self.parts}
+        self.meta: dict[str, Any] = {**shared, "identity": identity, "parts": counts}
+
+    def _sum(self, part: str) -> dict[str, int]:
+        counts: Counter[str] = Counter()
+        for each in self.sources.values():
+            counts.update(each.meta["parts"][part])
+        return dict(counts)
+
+    def tokens(self, part: str) -> Tokens:
+        files = [file for each in self.sources.values() for file in each.files(part)]
+        return Tokens(files, self.meta["dtype"])
+
+    def bytes_per_target(self, part: str) -> float:
+        """As of a `Corpus`."""
+        counts = self.meta["parts"][part]
+        return counts["num_bytes"] / max(counts["num_tokens"] - 1, 1)
+
+
+def prepare_blend(
+    sources: Mapping[str, Source], tokenizer: Tokenizer, split: Split, *, cache: Path
+) -> BlendedCorpus:
+    """Each source as `prepare` does it alone: what is held out does not depend on the others."""
+    return BlendedCorpus(
+        {name: prepare(each, tokenizer, split, cache=cache) for name, each in sources.items()}
+    )
+
+
+class TrainingTexts:
+    """The training parts of several sources, for a tokenizer: a source that holds nothing back."""
+
+    def __init__(self, sources: Mapping[str, Source], split: Split) -> None:
+        self._sources, self._split = sources, split
+
+    def fingerprint(self) -> str:
+        divided = (self._split.val_fraction, self._split.test_fraction, self._split.by)
+        named = "".join(f"{name}\0{each.fingerprint()}\0" for name, each in self._sources.items())
+        return hashlib.sha256(f"{divided}\0{named}".encode()).hexdigest()
+
+    def pieces(self) -> Iterator[Piece]:
+        for name, source in self._sources.items():
+            for part, piece in self._split.plan(source).divide(source):
+                if part == "train":
+                    yield piece._replace(document=f"{name}/{piece.document}")
