@@ -15,7 +15,7 @@ from gpt_exp.run.checkpoint_io import load_weights
 from gpt_exp.run.folder import RunFolder, step_of
 from gpt_exp.run.lines import read_metrics
 
-OWN_ADAPTERS = ["+adapter@tasks.case.adapter=lora", "+adapter@tasks.length.adapter=dora"]
+OWN_ADAPTERS = ["+adapter@tasks.case.adapter=lora", "+adapter@tasks.length.adapter=lora"]
 
 
 def weights(folder, step=12):
