@@ -17,6 +17,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
 
+from gpt_exp.adapter.lora import check_lengths
 from gpt_exp.adapter.low_rank import merge
 from gpt_exp.adapter.per_task import adapt, check_all_learn, has_several
 from gpt_exp.config import targets
@@ -188,6 +189,8 @@ def make_model(config: DictConfig, tokenizer: Tokenizer, task: Task | None, *, i
         own = {str(name): make(node.adapter) for name, node in config.tasks.items() if node.get("adapter")}
         adapt(model, own)
         check_all_learn(model, own, task.tasks)
+    if initial:
+        check_lengths(model)
     return model
 
 

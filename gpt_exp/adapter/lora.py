@@ -63,6 +63,16 @@ def inject(model: nn.Module, config: LoraConfig, name: str = WHOLE) -> None:
         heads.requires_grad_(True)
 
 
+def check_lengths(model: nn.Module) -> None:
+    """ValueError for DoRA on weights of length 0, which have no direction: all would be NaN."""
+    for name, parameter in model.named_parameters():
+        if ".lora_magnitude_vector." in name and not parameter.all():
+            raise ValueError(
+                f"adapter.dora: {name.partition('.lora_')[0]} begins at 0 and has no direction; "
+                "take lora, weights of init.run, or model.zero_init_residual=false"
+            )
+
+
 def linear_layers(model: nn.Module, targets: Sequence[str] | None) -> list[str]:
     """The names of the linear layers in blocks that `targets` mean; ValueError for one that means none."""
     linear = [

@@ -138,3 +138,9 @@ def test_a_run_with_adapters_of_tasks_is_nothing_to_begin_from(adapted, new_seve
 def test_a_task_that_nothing_trains_is_refused(new_several_run):
     with pytest.raises(ValueError, match=r"tasks.translation: nothing of it would learn"):
         job.run(new_several_run("adapter=frozen"))
+
+
+def test_directions_of_weights_that_begin_at_0_are_refused(new_several_run):
+    """Else the loss is NaN from the first step on."""
+    with pytest.raises(ValueError, match=r"adapter.dora: blocks.0.attention.output begins at 0"):
+        job.run(new_several_run("model.zero_init_residual=true", *OWN))
