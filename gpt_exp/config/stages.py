@@ -2,13 +2,14 @@
 
 A stage is the overrides of a training run, in order, as on the command line or nested as in YAML. What else
 stands in the file is for all stages, what a stage says for itself counts more, and the command line most.
-`stage:NAME` is an earlier stage's run folder.
+`stage:NAME` is an earlier stage's run folder. With `verb: evaluate` it is the overrides of that verb, and of
+what is said to all stages those values count that it has a key for.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,9 +21,10 @@ from gpt_exp.config.nearest import nearest
 from gpt_exp.config.override_key import key_of
 from gpt_exp.config.overrides import COMMAND_LINE, parse, quoted
 from gpt_exp.config.problem import Problem, refuse
+from gpt_exp.config.verbs import TRAIN
 from gpt_exp.errors import UserError
 
-STAGES = "stages"
+STAGES, VERB = "stages", "verb"
 NAME = re.compile(r"[A-Za-z]\w*")
 REFERENCE = re.compile(r"(?<=[=\[,'\"{: ])stage:([\w-]*)((?:/[\w.-]+)*)")
 NOT_FOR_STAGES = {  # Keys that each stage gets by itself, and what to say instead.
@@ -31,12 +33,23 @@ NOT_FOR_STAGES = {  # Keys that each stage gets by itself, and what to say inste
 }
 
 
+class Said(NamedTuple):
+    """What is said about a stage, from the least to what counts most."""
+
+    verb: str
+    texts: list[tuple[str, bool]]  # Overrides, and whether they are said to all stages.
+
+    def overrides(self, takes: Callable[[str], bool] = lambda text: True) -> list[str]:
+        """The last one of each key; of those that are said to all stages the ones that this one takes."""
+        return _last(text for text, to_all in self.texts if not to_all or takes(text))
+
+
 class Described(NamedTuple):
-    """What a staged experiment's file and a command line say: a stage's overrides, the last one of a key."""
+    """What a staged experiment's file and a command line say."""
 
     file: Path
     name: str  # Of the experiment.
-    stages: dict[str, list[str]]
+    stages: dict[str, Said]
     given: list[str]  # On the command line.
 
     def where(self, stage: str, key: str) -> str:
@@ -67,9 +80,18 @@ def describe(file: Path, overrides: Sequence[str]) -> Described:
     name = str(content.get("name", file.stem))
     of_file = [f"name={name}", *_options(file, content.pop("defaults", [])), *_flat(content)]
     described = {
-        stage: _last([*of_file, *_flat(keys or {}), *shared, *own[stage]]) for stage, keys in stages.items()
+        stage: _said(of_file, [*_flat(keys or {})], shared, own[stage]) for stage, keys in stages.items()
     }
-    return Described(file, name, described, list(given))
+    named = [str(override.value()) for override in parse(shared) if override.key_or_group == "name"]
+    return Described(file, [name, *named][-1], described, list(given))
+
+
+def _said(of_file: list[str], in_file: list[str], shared: list[str], own: list[str]) -> Said:
+    """All of a stage in its order; a verb is none of its overrides."""
+    verbs = [text.partition("=")[2] for text in [*in_file, *own] if key_of(text) == VERB]
+    parts = ((of_file, True), (in_file, False), (shared, True), (own, False))
+    texts = [(text, to_all) for part, to_all in parts for text in part if key_of(text) != VERB]
+    return Said([TRAIN, *verbs][-1], texts)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from staged import STAGED, planned, write_experiment
+import yaml
+from staged import OF_VERBS, STAGED, planned, write_experiment
 
 from gpt_exp.config.location import conf_folder
 from gpt_exp.config.stages import spelt, staged_file
+from gpt_exp.config.verbs import of_stages
 from gpt_exp.errors import UserError
 from gpt_exp.sweep.space.parameter import read_value
 
@@ -166,6 +168,72 @@ def test_a_mistake_in_the_last_stage_leaves_nothing_behind(tmp_path):
     assert done.stderr.startswith("error: stages.third.optimizer.lr: -1 ")
     assert done.stderr.count("\n") == 1
     assert not (tmp_path / "outputs").exists()
+
+
+def test_a_verbs_stage_has_its_own_overrides_and_of_the_others_the_values_that_it_takes(plan):
+    told = ["trainer.max_steps=3", "seed=5", "decode=beam", "batch_size=4", "name=other"]
+    judge = plan(*told, text=OF_VERBS)["judge"]
+    assert judge.verb == "evaluate"
+    assert set(judge.config.splits) == {"test"}
+    assert [judge.config.seed, judge.config.batch_size, judge.config.name] == [5, 4, "other"]
+    assert not {"decode", "trainer"} & set(judge.config)
+    assert judge.config.paths.run == str(judge.path)
+    assert judge.path.parent.name == "other"
+
+
+@pytest.mark.parametrize(
+    ("override", "runs_again"),
+    [
+        ("stages.tune.seed=5", ["tune", "said", "augmented", "judge"]),
+        ("stages.said.seed=5", ["said", "augmented", "judge"]),
+        ("stages.said.decode=beam", ["said", "augmented", "judge"]),
+        ("stages.judge.splits=[val]", ["judge"]),
+        ("stages.judge.decode=beam", ["judge"]),
+        ("trainer.max_steps=3", ["pretrain", "multi", "tune", "said", "augmented", "judge"]),
+        ("trainer.log_every_n_steps=2", []),
+    ],
+)
+def test_a_change_before_a_verbs_stage_concerns_it_and_one_of_it_what_comes_after(plan, override, runs_again):
+    assert changed(plan(text=OF_VERBS), plan(override, text=OF_VERBS)) == runs_again
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        (
+            "stages.judge.verb=evalute",
+            "stages.judge.verb: evalute is nothing that a stage does; there is train, back_translate, evaluate"
+            " (command line). Did you mean verb: evaluate?",
+        ),
+        (
+            "stages.judge.splitts=[val]",
+            "stages.judge.splitts: no such key (command line). Did you mean stages",
+        ),
+        ("stages.judge.batch_size=0", "stages.judge.batch_size: 0 must be at least 1 (command line)"),
+        ("stages.judge.run=stage:said", "stages.judge.run: stage:said has no checkpoint, and so no network"),
+        ("stages.augmented.init.run=stage:said", "stages.augmented: init.run=stage:said holds no network"),
+        ("stages.judge.run=outputs/x", "stages.judge.run: outputs/x is not a run folder"),
+        (
+            "stages.augmented.augmentation.back_translation.path=stage:said/sad.jsonl",
+            "stages.augmented.augmentation.back_translation.path: stage:said writes said.jsonl, not sad.jsonl "
+            "(command line). Did you mean stage:said/said.jsonl?",
+        ),
+        (
+            "stages.said.num_paraphrases=2",
+            "stages.said.num_paraphrases: 2: only decode=sampling gives several",
+        ),
+    ],
+)
+def test_mistakes_in_a_verbs_stage_are_told_before_anything_starts(plan, override, line):
+    with pytest.raises(UserError) as error:
+        plan(override, text=OF_VERBS)
+    assert str(error.value).startswith(line)
+    assert "\n" not in str(error.value)
+
+
+def test_every_verb_of_stages_can_be_told_where_to_write():
+    for verb in of_stages():
+        assert "run" in yaml.safe_load((conf_folder() / f"{verb}.yaml").read_text())["paths"]
 
 
 @pytest.mark.parametrize(
