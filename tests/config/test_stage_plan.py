@@ -15,6 +15,10 @@ from gpt_exp.errors import UserError
 from gpt_exp.sweep.space.parameter import read_value
 
 
+PAIRS = [f"multi30k/{part}.{side}" for part in ("train", "val", "test_2016_flickr") for side in ("en", "de")]
+DATA = [*PAIRS, "sst2/train.tsv", "sst2/dev.tsv"]  # What our experiments look for.
+
+
 @pytest.fixture
 def plan(tmp_path):
     """The stages of the tiny experiment with these overrides, by name."""
@@ -207,7 +211,7 @@ def test_a_change_before_a_verbs_stage_concerns_it_and_one_of_it_what_comes_afte
         ),
         (
             "stages.judge.splitts=[val]",
-            "stages.judge.splitts: no such key (command line). Did you mean stages",
+            "stages.judge.splitts: no such key (command line). Did you mean ",
         ),
         ("stages.judge.batch_size=0", "stages.judge.batch_size: 0 must be at least 1 (command line)"),
         ("stages.judge.run=stage:said", "stages.judge.run: stage:said has no checkpoint, and so no network"),
@@ -220,7 +224,7 @@ def test_a_change_before_a_verbs_stage_concerns_it_and_one_of_it_what_comes_afte
         ),
         (
             "stages.said.num_paraphrases=2",
-            "stages.said.num_paraphrases: 2: only decode=sampling gives several",
+            "stages.said.num_paraphrases: 2: only decode=sampling gives",
         ),
     ],
 )
@@ -250,7 +254,14 @@ def test_values_are_spelt_so_that_hydra_reads_them_back(value):
 )
 def test_our_staged_experiments_can_be_carried_out(experiment, tmp_path):
     assert staged_file([f"experiment={experiment}"]) is not None
-    assert len(planned(tmp_path, experiment=experiment, config_dir=None)) >= 3
+    for file in DATA:
+        (tmp_path / "data" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / file).write_text("text\tlabel\n")
+    wants_root = "data.root=" in staged_file([f"experiment={experiment}"]).read_text()
+    root = [f"data.root={tmp_path / 'data'}"] * wants_root
+    stages = planned(tmp_path, *root, experiment=experiment, config_dir=None)
+    assert len(stages) >= 5
+    assert "evaluate" in {stage.verb for stage in stages.values()}
 
 
 def test_an_experiment_without_stages_is_none(tmp_path):
