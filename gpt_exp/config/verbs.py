@@ -12,6 +12,7 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
+from gpt_exp.config import feasibility
 from gpt_exp.config import verb as folder
 from gpt_exp.config.nearest import nearest
 from gpt_exp.config.problem import Problem
@@ -33,7 +34,7 @@ def problems(verb: str, config: Config) -> Iterable[Problem]:
     """What is wrong with a resolved config of a verb; nothing is known of those without a file."""
     if verb not in of_stages() or verb == TRAIN:
         return []
-    return import_module(f"{folder.__name__}.{verb}").problems(config)
+    return [*import_module(f"{folder.__name__}.{verb}").problems(config), *feasibility.of_data(config)]
 
 
 def of_run(config: Config, key: str) -> Iterable[Problem]:
