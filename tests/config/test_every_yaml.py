@@ -37,6 +37,8 @@ def value_for(key: str, folder: Path) -> str:
     """Something that a key without a default takes."""
     if key == "task.labels":
         return "[sports,politics]"
+    if key == "data.sources":
+        return "{all: {_target_: gpt_exp.data.docstrings.Docstrings}}"
     if key == "augmentation.back_translation.path":
         (folder / "said.jsonl").write_text('{"text": "Some text.", "paraphrases": ["A text."]}')
         return str(folder / "said.jsonl")

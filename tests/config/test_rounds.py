@@ -65,8 +65,6 @@ def test_a_mistake_in_a_round_is_told_with_its_line(plan):
     number = next(i for i, line in enumerate(text.splitlines(), 1) if "max_stepz" in line)
     with pytest.raises(UserError) as error:
         plan(text=text)
-    first, second = str(error.value).splitlines()
-    assert (
-        first.startswith("stages.more_1.trainer.max_stepz: no such key") and f"staged.yaml:{number})" in first
-    )
-    assert second.startswith("stages.more_2.trainer.max_stepz: ")
+    line = str(error.value)  # The next round hangs on it.
+    assert line.startswith("stages.more_1.trainer.max_stepz: no such key")
+    assert f"staged.yaml:{number})" in line and "\n" not in line

@@ -218,8 +218,8 @@ def test_a_change_before_a_verbs_stage_concerns_it_and_one_of_it_what_comes_afte
         ("stages.judge.run=outputs/x", "stages.judge.run: outputs/x is not a run folder"),
         (
             "stages.augmented.augmentation.back_translation.path=stage:said/sad.jsonl",
-            "stages.augmented.augmentation.back_translation.path: stage:said writes said.jsonl, not sad.jsonl "
-            "(command line). Did you mean stage:said/said.jsonl?",
+            "stages.augmented.augmentation.back_translation.path: stage:said writes said.jsonl, not "
+            "sad.jsonl (command line). Did you mean stage:said/said.jsonl?",
         ),
         (
             "stages.said.num_paraphrases=2",
