@@ -2,16 +2,18 @@
 
     python benchmarks/staged_kills.py
 
-Trains experiment=staged_summarization twice. The second time every stage is ended by SIGKILL at a random
-step, with the command around it, and the same command is given again. Then it is given once more, when all
-is cached, and its time is printed. Exit code 1 where weights or metrics differ. About a quarter
-of an hour on two cores.
+Carries out experiment=staged_summarization twice. The second time every stage is ended by SIGKILL at a
+random step, or where it has none at a random moment, with the command around it, and the same command is
+given again.
+Then it is given once more, when all is cached, and its time is printed. Exit code 1 where weights, metrics or
+the figures of an evaluation differ. About twenty minutes on two cores.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import signal
@@ -19,11 +21,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from gpt_exp.config.verbs import TRAIN
 from gpt_exp.run import lines, lock
-from gpt_exp.run.folder import RunFolder
+from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.stages.index import Entry, Index
+from gpt_exp.stages.lineage import verb_of
+
+MEASURED = ("seconds", "peak_memory")  # Results that no two runs share.
 
 
 def main() -> None:
@@ -58,14 +65,12 @@ def start(outputs: Path, arguments: argparse.Namespace) -> subprocess.Popen[byte
 
 
 def kill_in(entry: Entry, outputs: Path, arguments: argparse.Namespace, chance: random.Random) -> None:
-    """Give the command, wait for a random step of this stage, then SIGKILL for it and for the command."""
+    """Give the command, wait for a random moment of this stage, then SIGKILL for it and for the command."""
     run, process = RunFolder(experiment(outputs, arguments) / entry.folder), start(outputs, arguments)
-    step: int | None = None
-    while step is None or last_step(run) < step:
+    reached = moment(run, entry, chance)
+    while not reached():
         if process.poll() is not None:
             sys.exit(f"{entry.stage} ended by itself with exit code {process.returncode}")
-        if step is None and (steps := run.status().get("max_steps")):
-            step = chance.randrange(1, steps)
         time.sleep(0.001)
     job = lock.holder(run.path)
     os.kill(process.pid, signal.SIGKILL)
@@ -75,6 +80,22 @@ def kill_in(entry: Entry, outputs: Path, arguments: argparse.Namespace, chance: 
     whole = run.newest_whole_checkpoint()
     origin = whole.name if whole else "its start"
     print(f"killed in {entry.stage} at step {last_step(run)}; goes on from {origin}")
+
+
+def moment(run: RunFolder, entry: Entry, chance: random.Random) -> Callable[[], bool]:
+    """Whether a random step of a stage is reached; without steps, a random share of the time it takes."""
+    share, began = chance.random(), []
+
+    def reached() -> bool:
+        status = run.status()
+        if status.get("state") != "running" or lock.holder(run.path) is None:
+            return False
+        if (steps := status.get("max_steps")) is not None:
+            return last_step(run) >= 1 + int(share * (steps - 1))
+        began.append(time.monotonic())
+        return began[-1] - began[0] > share * (entry.seconds or 0)
+
+    return reached
 
 
 def last_step(run: RunFolder) -> int:
@@ -95,10 +116,15 @@ def compare(whole: Path, killed: Path) -> bool:
 
 
 def digests(path: Path) -> dict[str, str]:
+    """Of all that must not hang on a kill; times may."""
     run = RunFolder(path)
-    last = run.resolve("last")
-    files = {"weights": last / "model.safetensors", "metrics": run.metrics}
-    return {"step": last.name, **{name: sha256(file.read_bytes()) for name, file in files.items()}}
+    figures = {name: each for name, each in read_json(run.results).items() if name not in MEASURED}
+    found = {"figures": sha256(json.dumps(figures, sort_keys=True).encode())}
+    if verb_of(run) == TRAIN:
+        last = run.resolve("last")
+        files = {"weights": last / "model.safetensors", "metrics": run.metrics}
+        found |= {"step": last.name, **{name: sha256(file.read_bytes()) for name, file in files.items()}}
+    return found
 
 
 def sha256(data: bytes) -> str:

@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from gpt_exp.augmentation import paraphrases
-from gpt_exp.decoding.sampling import Sampling
 from gpt_exp.errors import UserError
 from gpt_exp.experiment import LoadedRun, load_run, make, make_data
 from gpt_exp.interfaces import Decoding
 from gpt_exp.precision import autocast, resolve_device, resolve_precision
+from gpt_exp.stages.outcome import Outcome
 from gpt_exp.task.prompt import value
 from gpt_exp.task.text_to_text import TextToText
 
@@ -38,10 +38,9 @@ class Translator(NamedTuple):
         return self.task.generate(self.run.model, records, self.run.tokenizer, self.decoding, seeds=seeds)
 
 
-def main(config: DictConfig, overrides: list[str]) -> None:
+def main(config: DictConfig, overrides: list[str]) -> Outcome:
     """Put paraphrases of the texts that are not yet in the file into it; say how many there are."""
-    decoding, path = make(config.decode), Path(config.path).expanduser()
-    check(config, decoding)
+    decoding, path = make(config.decode), Path(config.paths.run or "") / Path(config.path).expanduser()
     forward, backward = (opened(config, key, decoding) for key in ("forward", "backward"))
     texts = training_texts(config, forward)
     missing = paraphrases.missing(texts, paraphrases.read(path))
@@ -51,16 +50,9 @@ def main(config: DictConfig, overrides: list[str]) -> None:
     with autocast(resolve_precision(config.precision, device.type), device.type):
         fill(path, missing, forward, backward, config)
     known = paraphrases.read(path)
-    said = sum(bool(known.get(text)) for text in dict.fromkeys(texts))
-    print(f"{path}: {said:,} of {len(set(texts)):,} texts have paraphrases, {len(missing):,} of them new")
-
-
-def check(config: DictConfig, decoding: Decoding) -> None:
-    """UserError for a number of paraphrases that cannot be had."""
-    if config.num_paraphrases < 1:
-        raise UserError(f"num_paraphrases={config.num_paraphrases} must be at least 1")
-    if config.num_paraphrases > 1 and not isinstance(decoding, Sampling):
-        raise UserError(f"num_paraphrases={config.num_paraphrases}: only decode=sampling gives several")
+    said, asked = sum(bool(known.get(text)) for text in dict.fromkeys(texts)), len(set(texts))
+    print(f"{path}: {said:,} of {asked:,} texts have paraphrases, {len(missing):,} of them new")
+    return Outcome({"num_texts": asked, "num_said_anew": said}, "num_said_anew")
 
 
 def opened(config: DictConfig, key: str, decoding: Decoding) -> Translator:

@@ -9,6 +9,7 @@ from omegaconf import DictConfig
 
 from gpt_exp.config import cost, feasibility, growing
 from gpt_exp.config.resolve import resolve
+from gpt_exp.config.verbs import TRAIN
 from gpt_exp.page.numbers import count, duration, several, size
 from gpt_exp.run.folder import RunFolder
 
@@ -27,21 +28,28 @@ def main(config: DictConfig, overrides: list[str]) -> None:
 
 def tell_stages(jobs: list[Composition]) -> None:
     """Print the figures of every stage of staged experiments, one that several jobs share once."""
-    told: dict[str, Stage] = {}
+    told: set[str] = set()
     vocabularies: dict[str, int] = {}
-    for job in jobs:
-        for stage in job.stages:
-            plain = resolve(stage.config).config
-            inherited = [vocabularies[key] for key in stage.parents.values() if key in vocabularies]
-            if inherited and str(plain["tokenizer"]["_target_"]) == FILE_TOKENIZER:
-                plain["tokenizer"]["vocab_size"] = inherited[-1]
-            vocabularies[stage.key] = cost.vocabulary(plain)[0]
-            if stage.key not in told:
-                told[stage.key] = stage
-                came = f", from {', '.join(stage.parents)}" if stage.parents else ""
-                print(f"{stage.name}{came} ({_state(stage)} {stage.path})")
-                print("\n".join(f"  {line}" for line in summary(plain).splitlines()))
+    for stage in (stage for job in jobs for stage in job.stages):
+        if stage.key in told:
+            continue
+        told.add(stage.key)
+        came = f", from {', '.join(stage.parents)}" if stage.parents else ""
+        does = "" if stage.verb == TRAIN else f": {stage.verb}"
+        print(f"{stage.name}{does}{came} ({_state(stage)} {stage.path})")
+        if stage.verb == TRAIN:
+            print("\n".join(f"  {line}" for line in _figures(stage, vocabularies).splitlines()))
     print("no problems found")
+
+
+def _figures(stage: Stage, vocabularies: dict[str, int]) -> str:
+    """Of a stage that trains, whose vocabulary is kept for those that come from it."""
+    plain = resolve(stage.config).config
+    inherited = [vocabularies[key] for key in stage.parents.values() if key in vocabularies]
+    if inherited and str(plain["tokenizer"]["_target_"]) == FILE_TOKENIZER:
+        plain["tokenizer"]["vocab_size"] = inherited[-1]
+    vocabularies[stage.key] = cost.vocabulary(plain)[0]
+    return summary(plain)
 
 
 def _state(stage: Stage) -> str:

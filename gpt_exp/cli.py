@@ -25,6 +25,7 @@ VERBS = {
     "prepare": "train the tokenizer and tokenise the text now, so that train starts at once",
     "average": "the mean of checkpoints, or of several runs of one network, as a run of its own",
     "back_translate": "training texts said anew by two translation runs, there and back, for augmentation",
+    "pseudo_label": "a run's own answers where it is sure, as data to train on: self-training",
     "report": "write a run's report.html again",
     "sweep": "what became of a sweep's jobs: status, leaderboard, report, retry, resume",
     "stages": "a staged experiment's lineage: what came from what, cached or run, time, metric",

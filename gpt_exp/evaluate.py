@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from omegaconf import DictConfig
 
-from gpt_exp.config.nearest import meant, nearest
+from gpt_exp.config.nearest import nearest
 from gpt_exp.config.several import alone
 from gpt_exp.corpus.record_splits import RecordSplits
 from gpt_exp.corpus.text_splits import TextSplits
@@ -37,9 +37,10 @@ from gpt_exp.multi_task_experiment import of_one_task, prefix_of
 from gpt_exp.page.evaluation import write_evaluation
 from gpt_exp.page.judged import INSTEAD
 from gpt_exp.page.run import write_report
-from gpt_exp.precision import PRECISIONS, autocast, resolve_device, resolve_precision
+from gpt_exp.precision import autocast, resolve_device, resolve_precision
 from gpt_exp.run.durable import write_file
 from gpt_exp.run.folder import RunFolder, read_json
+from gpt_exp.stages.outcome import Outcome
 from gpt_exp.task.token_loss import TokenLoss
 
 RESULTS, LM_EVAL = "evaluation.json", "lm_eval"  # In a run's folder; a key beside the splits.
@@ -48,13 +49,11 @@ RECORD_SAMPLING = "gpt_exp.sampling.length_buckets.LengthBuckets"
 TEXT_SAMPLING = "gpt_exp.sampling.packed.Packed"
 
 
-def main(config: DictConfig, overrides: list[str]) -> None:
-    """Print a table of the splits; keep numbers, predictions and pages in the run's folder."""
-    check(config)
+def main(config: DictConfig, overrides: list[str]) -> Outcome:
+    """Print a table of the splits; keep numbers, predictions and pages in a folder."""
     if config.lm_eval:
-        harness(config)
-        return
-    run, folder = opened(config), Path(config.run or config.paths.output)
+        return harness(config)
+    run, folder = opened(config), writes_to(config)
     data, task = make_data(run.config, run.tokenizer), make(run.config.task)
     splits = make_splits(run.config, data, run.model, task)
     names = chosen(list(config.splits), splits, config)
@@ -77,27 +76,26 @@ def main(config: DictConfig, overrides: list[str]) -> None:
     )
     write_results(folder, {**_of_others(folder, config.of), **results})
     tell(folder, results)
-    if config.run:
+    if config.run and not config.paths.run:  # A stage's report comes with its end.
         write_report(folder)
     for split, other in others.items():
         found = differences(folder, other, task.metric(), seed=config.seed)
         tell_differences(f"{split}: less {config.against}", found)
+    return outcome(results, task)
 
 
-def check(config: DictConfig) -> None:
-    """UserError for what no evaluation can do, before anything is opened."""
-    if bool(config.run) == (config.get("model") is not None):
-        both = "and model= are two models: give one of them" if config.run else "needs a run's folder"
-        raise UserError(f"run: {both}, as in run=outputs/...; or model=hf model.path=FOLDER")
-    if config.batch_size < 1:
-        raise UserError(f"batch_size={config.batch_size} must be at least 1")
-    if config.shots is not None and config.shots < 0:
-        raise UserError(f"shots={config.shots} must be at least 0")
-    if config.precision not in PRECISIONS:
-        hint = meant(config.precision, PRECISIONS, "precision=")
-        raise UserError(f"precision={config.precision} must be one of {', '.join(PRECISIONS)}{hint}")
-    if config.lm_eval and config.against:
-        raise UserError("against: compares answers to splits, and lm_eval=[...] has none")
+def writes_to(config: DictConfig) -> Path:
+    """A stage's own folder, else the run's, else one for a model that is no run."""
+    return Path(config.paths.run or config.run or config.paths.output)
+
+
+def outcome(results: Results, task: Any) -> Outcome:
+    """The last split's first figure is told: val comes before test."""
+    split = list(results)[-1]
+    if not isinstance(task, RecordTask):
+        return Outcome(results, f"{split}/loss", "min")
+    metric = task.metric()
+    return Outcome(results, f"{split}/{metric.main}", "max" if metric.higher_is_better else "min")
 
 
 def chosen(names: Sequence[str], splits: TextSplits | RecordSplits, config: DictConfig) -> list[str]:
@@ -129,9 +127,9 @@ def told(node: DictConfig) -> str:
     return str(node._target_).split(".")[-2]
 
 
-def harness(config: DictConfig) -> None:
+def harness(config: DictConfig) -> Outcome:
     """lm-eval's tasks instead of the data's splits: a table, and numbers in the run's folder."""
-    run, folder = opened(config), Path(config.run or config.paths.output)
+    run, folder = opened(config), writes_to(config)
     device = resolve_device(config.device)
     with autocast(resolve_precision(config.precision, device.type), device.type):
         found = run_tasks(
@@ -148,6 +146,8 @@ def harness(config: DictConfig) -> None:
     known = read_json(folder / RESULTS)
     write_results(folder, known | {LM_EVAL: known.get(LM_EVAL, {}) | found})
     tell_tasks(found)
+    task, figures = next(iter(found.items()))
+    return Outcome({LM_EVAL: found}, f"{LM_EVAL}/{task}/{next(iter(figures))}")
 
 
 def write_results(folder: Path, results: Mapping[str, Any]) -> None:

@@ -385,6 +385,18 @@ class Choosing(RecordTask, Protocol):
         """Logits `(targets, choices)` and targets `(targets,)`, some of which may be IGNORE_INDEX."""
 
 
+@runtime_checkable
+class Labelling(RecordTask, Protocol):
+    """A record task that can answer records without their answer, and tell how sure it is."""
+
+    target: str  # The field that holds the answer.
+
+    def sure_answers(
+        self, model: Model, records: Sequence[Record], tokenizer: Tokenizer, decoding: Decoding
+    ) -> list[tuple[str, float]]:
+        """Each record's answer with its probability: a label's, or the geometric mean of a text's tokens."""
+
+
 class Augmentation(Protocol):
     """Another training record from a training record (`gpt_exp/augmentation/`). Imports no torch."""
 

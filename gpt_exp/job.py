@@ -1,5 +1,7 @@
 """python -m gpt_exp.job RUN_FOLDER: train what the folder's config says, from its newest whole checkpoint on.
 
+A stage of another verb does what that verb does, from the start.
+
 A job is a folder. So the processes of a distributed run, which repeat their command line, a cluster
 that requeues a job, and a sweep that restarts one, all do the right thing.
 
@@ -16,14 +18,21 @@ import os
 import signal
 import sys
 from contextlib import nullcontext
+from importlib import import_module
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from omegaconf import DictConfig
+
+from gpt_exp.config.verbs import TRAIN
 from gpt_exp.errors import UserError
 from gpt_exp.page.run import write_report
 from gpt_exp.run.durable import write_file
 from gpt_exp.run.folder import RunFolder, step_of
 from gpt_exp.stages.begin import finish_parents, settle_start
+from gpt_exp.stages.lineage import note_outcome, verb_of
+from gpt_exp.stages.outcome import Outcome
 
 if TYPE_CHECKING:
     from gpt_exp.experiment import Experiment
@@ -80,7 +89,7 @@ def run_noted(folder: RunFolder) -> int:
 
 
 def run(folder: RunFolder) -> int:
-    """Train, evaluate, report; the exit code."""
+    """Train, evaluate, report, or do what a stage of another verb does; the exit code."""
     from gpt_exp.experiment import make_experiment, make_loggers, read_config
     from gpt_exp.logger.tracker import tracking
     from gpt_exp.multi_task_experiment import make_multi_task_experiment
@@ -90,6 +99,8 @@ def run(folder: RunFolder) -> int:
         settle_start(folder)
     config = read_config(folder)
     log_to(folder.log)
+    if (verb := verb_of(folder)) != TRAIN:
+        return do(verb, config, folder)
     if is_first():
         folder.stop_request.unlink(missing_ok=True)
         folder.set_status("running", max_steps=config.trainer.max_steps)
@@ -111,6 +122,24 @@ def train(folder: RunFolder, experiment: Experiment, checkpoint: Path | None) ->
         write_report(folder.path)
         return 128 + getattr(signal, stopped_by, 0)
     finish(folder, experiment)
+    return 0
+
+
+def do(verb: str, config: DictConfig, folder: RunFolder) -> int:
+    """Another verb, whose figures are the folder's results; the exit code."""
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # There is nothing to save: whatever stops it, it begins anew.
+        signal.signal(number, signal.SIG_DFL)
+    folder.set_status("running")
+    began = monotonic()
+    outcome: Outcome = import_module(f"gpt_exp.{verb}").main(config, [])
+    results = {"seconds": monotonic() - began, **outcome.figures}
+    write_file(folder.results, json.dumps(results, indent=2))
+    note_outcome(folder, outcome)
+    folder.set_status("finished")
+    print(f"report: {write_report(folder.path)}")
     return 0
 
 

@@ -9,8 +9,6 @@ import torch
 
 from gpt_exp.errors import UserError
 
-PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")  # What a trained model is evaluated with.
-
 
 def resolve_precision(precision: str, accelerator: str) -> str:
     """`auto`: bf16-mixed where the hardware multiplies bf16 faster, else fp16 on a GPU and fp32 on a CPU."""

@@ -143,8 +143,8 @@ def test_what_a_folder_holds_beside_its_language_model_is_read(
 
 WRONG = [
     (["splits=[tset]"], "splits: the data have train, val, test, not tset. Did you mean splits=[test]?"),
-    (["batch_size=0"], "batch_size=0 must be at least 1"),
-    (["shots=-1"], "shots=-1 must be at least 0"),
+    (["batch_size=0"], "batch_size: 0 must be at least 1"),
+    (["shots=-1"], "shots: -1 must be at least 0"),
     (["shots=1000000"], "shots=1000000: the training split has"),
     (["precision=bf16-mixd"], "Did you mean precision=bf16-mixed?"),
     (["against=outputs/nothing"], "has no predictions for"),

@@ -185,8 +185,8 @@ def _parts(config: Config) -> Iterable[Problem]:
         if not target.startswith("gpt_exp."):
             continue
         module, _, attribute = target.rpartition(".")
-        arguments = {key: value for key, value in node.items() if key not in META}
         try:
+            arguments = {key: _made(value) for key, value in node.items() if key not in META}
             make = getattr(import_module(module), attribute)
             made = make(0, **arguments) if name == "schedule" else make(**arguments)
             getattr(made, "check", lambda: None)()
@@ -195,6 +195,22 @@ def _parts(config: Config) -> Iterable[Problem]:
                 yield _told(name, str(error))
         except (TypeError, ImportError, AttributeError):
             continue  # Told with the signatures, or a package that this machine lacks.
+
+
+def _made(node: Any) -> Any:
+    """A value, or what it describes where it is a part of ours, at any depth."""
+    if not isinstance(node, dict):
+        return node
+    arguments = {key: _made(value) for key, value in node.items() if key not in META}
+    module, _, attribute = str(node.get("_target_", "")).rpartition(".")
+    return (
+        getattr(import_module(module), attribute)(**arguments) if module.startswith("gpt_exp.") else arguments
+    )
+
+
+def of_data(config: Config) -> Iterable[Problem]:
+    """What is wrong with the data alone, of a verb that reads some."""
+    return [*_parts(config), *_files(config)]
 
 
 def _told(name: str, message: str) -> Problem:

@@ -68,6 +68,12 @@ EXAMPLES = {
         "forward=outputs/de_en/RUN backward=outputs/en_de/RUN path=german.jsonl decode=beam",
         "forward=outputs/A backward=outputs/B path=x.jsonl data=sst2 data.root=PATH field=text",
     ],
+    "pseudo_label": [
+        "run=outputs/sentiment/RUN data=jsonl data.train=unlabelled.jsonl path=labelled.jsonl",
+        "run=outputs/sentiment/RUN data=sst2 data.root=PATH confidence=0.95 balanced=true",
+        "run=outputs/sentiment/RUN data=sst2 data.root=PATH confidence=0 top=500",
+        "run=outputs/translation/RUN data=jsonl data.train=english.jsonl confidence=0.7 decode=beam",
+    ],
     "report": ["run=outputs/pretrain_demo/RUN"],
     "sweep": [
         "status outputs/sweeps/pretrain_demo/SWEEP",

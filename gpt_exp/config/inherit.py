@@ -28,6 +28,8 @@ def inherit(config: DictConfig, run: str | None = None) -> None:
         return
     folder = RunFolder.open(Path(str(run)).expanduser())
     theirs = folder.config()
+    if "model" not in theirs:  # A stage that trained none.
+        raise UserError(f"init.run={folder.path} holds no network")
     with open_dict(config):
         config.init.run = str(folder.path)
         config.tokenizer = {"_target_": "gpt_exp.tokenizer.file.open", "path": str(folder.tokenizer)}

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from gpt_exp.config import feasibility, fine_tuning, growing, overrides, several
+from gpt_exp.config import feasibility, fine_tuning, growing, overrides, several, verbs
 from gpt_exp.config.compose import Composition, composition
-from gpt_exp.config.location import root_config
+from gpt_exp.config.location import groups, root_config
 from gpt_exp.config.override_key import key_of
 from gpt_exp.config.problem import Problem, refuse
 from gpt_exp.config.stage_plan import plan
 from gpt_exp.config.stages import describe, staged_file
+from gpt_exp.config.verbs import TRAIN
 from gpt_exp.sweep.space.space import corners, read_space
 
 
@@ -29,7 +30,7 @@ def checked(verb: str, flags: argparse.Namespace) -> list[Composition]:
 
 def is_staged(verb: str, flags: argparse.Namespace) -> bool:
     """Whether the command's experiment lists stages."""
-    return root_config(verb) == "train" and staged_file(flags.overrides, flags.config_dir) is not None
+    return root_config(verb) == TRAIN and staged_file(flags.overrides, flags.config_dir) is not None
 
 
 def sweep_jobs(flags: argparse.Namespace) -> list[list[str]]:
@@ -41,20 +42,23 @@ def sweep_jobs(flags: argparse.Namespace) -> list[list[str]]:
 @lru_cache(maxsize=1024)  # A sweep's jobs are checked, planned, and started.
 def composed(verb: str, texts: tuple[str, ...], config_dir: str | None, config_name: str) -> Composition:
     """One job with all its problems; of a staged experiment the last stage, with all of them."""
-    if root_config(verb) == "train" and (file := staged_file(texts, config_dir)) is not None:
-        described = describe(file, texts)
-        return plan(described, lambda stage: _alone(verb, stage, config_dir, config_name))
+    if root_config(verb) == TRAIN and (file := staged_file(texts, config_dir)) is not None:
+        return plan(describe(file, texts), partial(_stage, config_dir, config_name), groups(config_dir))
     return _alone(verb, texts, config_dir, config_name)
+
+
+def _stage(config_dir: str | None, config_name: str, verb: str, texts: tuple[str, ...]) -> Composition:
+    """`config_name` is the root config of stages that train."""
+    return _alone(verb, texts, config_dir, config_name if verb == TRAIN else root_config(verb))
 
 
 @lru_cache(maxsize=1024)  # Jobs of a sweep share stages.
 def _alone(verb: str, texts: tuple[str, ...], config_dir: str | None, config_name: str) -> Composition:
     job = composition(verb, list(texts), config_dir, config_name)
-    if root_config(verb) == "train":
-        config = job.resolved.config
-        problems = job.located(several.problems(config, _of_one))
-        job = job._replace(problems=[*job.problems, *problems])
-    return job
+    config = job.resolved.config
+    is_train = root_config(verb) == TRAIN
+    found = several.problems(config, _of_one) if is_train else verbs.problems(verb, config)
+    return job._replace(problems=[*job.problems, *job.located(found)])
 
 
 def _of_one(config: dict[str, Any]) -> list[Problem]:

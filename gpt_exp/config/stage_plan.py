@@ -10,103 +10,178 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
-import sys
 from collections.abc import Callable, Iterable
-from functools import cache
-from glob import glob
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
-from gpt_exp.config import several
+from gpt_exp.config import keys as known
 from gpt_exp.config.compose import Composition
-from gpt_exp.config.feasibility import PATHS
+from gpt_exp.config.data_fingerprint import fingerprint
 from gpt_exp.config.nearest import nearest
 from gpt_exp.config.override_key import key_of
 from gpt_exp.config.problem import Problem, refuse
-from gpt_exp.config.stages import REFERENCE, STAGES, Described
+from gpt_exp.config.skeletons import make_skeleton, placed, skeleton, skeletons, stand_ins
+from gpt_exp.config.stages import REFERENCE, STAGES, VERB, Described, Said
+from gpt_exp.config.verbs import TRAIN, of_stages
 from gpt_exp.errors import UserError
-from gpt_exp.run.durable import write_file
-from gpt_exp.run.folder import BEST, LAST, RunFolder, best_called
+from gpt_exp.run.folder import RunFolder
 from gpt_exp.run.identity import identity
 
-NEWEST = "step-99999999"  # Of a skeleton's checkpoints.
 OWN = "the stage's own folder"  # paths.run while a key is made.
 KEY_LENGTH = 8  # Of a key in a folder's name.
-MAX_BYTES = 100_000_000  # Of data files that are read for a key; larger ones count by size and time.
 
-Compose = Callable[[tuple[str, ...]], Composition]  # From the overrides of one run.
+Compose = Callable[[str, tuple[str, ...]], Composition]  # From a verb and its overrides.
+Groups = dict[str, list[str]]
 
 
 class Stage(NamedTuple):
-    """One run of an experiment, ready to be made."""
+    """One stage of an experiment, ready to be made: a run, or what another verb makes."""
 
     name: str
-    key: str  # sha256 of all that decides what it learns: equal key, equal weights.
+    key: str  # sha256 of all that decides what comes out: equal key, equal weights.
     parents: dict[str, str]  # Keys of the stages that it refers to, by name.
     path: Path  # Its run folder.
     config: DictConfig
     overrides: list[str]
-    metric: str  # What its checkpoints are chosen by.
+    metric: str  # What its checkpoints are chosen by; "" where only its end will tell.
     mode: str
+    verb: str = TRAIN
 
     def yaml(self) -> str:
         """Its config as its run folder will have it."""
         return OmegaConf.to_yaml(self.config, resolve=True)
 
 
-def plan(described: Described, compose: Compose) -> Composition:
+def plan(described: Described, compose: Compose, groups: Groups) -> Composition:
     """The last stage's job with `stages`, all of them in order; raises all mistakes as one UserError."""
-    made: dict[str, Stage] = {}
-    problems: list[Problem] = []
-    last: Composition | None = None
-    broken: set[str] = set()
-    for name, texts in described.stages.items():
-        resolved, parents, wrong = _with_skeletons(name, texts, described, made, broken)
-        problems += wrong
-        if wrong or set(parents) & broken:
-            broken.add(name)
-            continue
+    plans = _Plan(described, compose, groups)
+    for name, said in described.stages.items():
+        plans.add(name, said)
+    refuse(plans.problems)
+    assert plans.last is not None
+    return plans.last._replace(stages=tuple(plans.made.values()))
+
+
+class _Plan:
+    """Stages one after another; of those that hang on a broken one nothing is told."""
+
+    def __init__(self, described: Described, compose: Compose, groups: Groups) -> None:
+        self.described, self.compose, self.groups = described, compose, groups
+        self.made: dict[str, Stage] = {}
+        self.broken: set[str] = set()
+        self.problems: list[Problem] = []
+        self.last: Composition | None = None
+
+    def add(self, name: str, said: Said) -> None:
+        wrong: list[Problem] = []
         try:
-            last = compose(tuple(resolved))
+            resolved, parents, wrong = self._resolved(name, said)
+            if not wrong and not set(parents) & self.broken:
+                job = self.compose(said.verb, tuple(resolved))
+                found = [each for each in job.problems if not self._is_of_content(each)]
+                wrong = [_of_stage(each, name, self.described, self.made) for each in found]
+                if not wrong:
+                    self.made[name], self.last = self._stage(name, said.verb, job, parents)
+                    return
         except UserError as error:
-            problems += [_refusal(line, name, described, made) for line in str(error).splitlines()]
-            broken.add(name)
-            continue
-        if last.problems:
-            problems += [_of_stage(problem, name, described, made) for problem in last.problems]
-            broken.add(name)
-            continue
-        made[name], last = _stage(name, last, {parent: made[parent] for parent in parents}, made)
-    refuse(problems)
-    assert last is not None
-    return last._replace(stages=tuple(made.values()))
+            wrong = [_refusal(line, name, self.described, self.made) for line in str(error).splitlines()]
+        self.problems += wrong
+        self.broken.add(name)
+
+    def _resolved(self, name: str, said: Said) -> tuple[list[str], list[str], list[Problem]]:
+        """As `_with_skeletons`, with what is said to all stages and concerns this one."""
+        if said.verb not in of_stages():
+            return [], [], [_no_such_verb(name, said.verb, self.described)]
+        if said.verb == TRAIN:
+            return self._with_skeletons(name, said.overrides())
+        own, parents, wrong = self._with_skeletons(name, said.overrides(lambda text: False))
+        if wrong or set(parents) & self.broken:
+            return own, parents, wrong
+        plain: Any = OmegaConf.to_container(self.compose(said.verb, tuple(own)).config, resolve=False)
+
+        def takes(text: str) -> bool:
+            """A value that it has a key for: an option of a group is said to training."""
+            return key_of(text) not in self.groups and known.takes(plain, key_of(text), self.groups)
+
+        return self._with_skeletons(name, said.overrides(takes))
+
+    def _with_skeletons(self, name: str, texts: Iterable[str]) -> tuple[list[str], list[str], list[Problem]]:
+        """Overrides with skeletons for `stage:NAME`, the names, and references to what is not there."""
+        found, problems, resolved = [], [], []
+
+        def stand_in(match: re.Match[str]) -> str:
+            other, inside = match[1], match[2].lstrip("/")
+            if other in self.made:
+                found.append(other)
+                problems.extend(_no_such_file(name, key, self.made[other], inside, self.described))
+                return str(placed(skeleton(self.made[other].key), inside))
+            if other in self.broken:  # Told already.
+                found.append(other)
+            else:
+                problems.append(_no_such_stage(name, other, key, self.described))
+            return match[0]
+
+        for text in texts:
+            key = key_of(text)
+            resolved.append(REFERENCE.sub(stand_in, text))
+        return resolved, list(dict.fromkeys(found)), problems
+
+    def _is_of_content(self, problem: Problem) -> bool:
+        """Whether it is about what a stand-in for another verb's file holds, which is nothing yet."""
+        files = [_written(stage) for stage in self.made.values() if _written(stage)]
+        return any(str(file) in problem.message for file in files)
+
+    def _stage(self, name: str, verb: str, job: Composition, parents: list[str]) -> tuple[Stage, Composition]:
+        """The stage, and its job with the folders of those before it in the place of skeletons."""
+        draft = job.config.copy()  # With skeletons in it.
+        _ask_again(draft)
+        with open_dict(draft):
+            draft.name = draft.get("name", self.described.name)  # Another verb's config has none.
+        draft.paths.run = OWN  # Its folder has the key in its name, and other values may have it in theirs.
+        key = _key_of(draft, verb)
+        make_skeleton(key, draft, has_weights=verb == TRAIN)
+        folders = {str(skeletons() / each.key): str(each.path) for each in self.made.values()}
+        path = Path(draft.paths.outputs) / draft.name / f"{name}-{key[:KEY_LENGTH]}"
+        draft.paths.run = str(path)
+        config = OmegaConf.create(replaced(OmegaConf.to_container(draft, resolve=False), folders))
+        assert isinstance(config, DictConfig)
+        keys = {parent: self.made[parent].key for parent in parents}
+        overrides = replaced(job.given, folders)
+        stage = Stage(name, key, keys, path, config, overrides, *_chosen_by(config, verb), verb)
+        plain: Any = OmegaConf.to_container(config, resolve=True)
+        return stage, job._replace(config=config, resolved=job.resolved._replace(config=plain))
 
 
-def _with_skeletons(
-    name: str, texts: Iterable[str], described: Described, made: dict[str, Stage], broken: set[str]
-) -> tuple[list[str], list[str], list[Problem]]:
-    """A stage's overrides with skeletons for `stage:NAME`, the names, and references to what is not there."""
-    found, problems, resolved = [], [], []
+def _chosen_by(config: DictConfig, verb: str) -> tuple[str, str]:
+    """The metric by which checkpoints are chosen, and what of it is better; of another verb its end tells."""
+    if verb != TRAIN:
+        return "", "max"
+    monitor = OmegaConf.select(config, "callback.checkpoint.monitor") or "val/loss"
+    return monitor, OmegaConf.select(config, "callback.checkpoint.mode") or "min"
 
-    def skeleton(match: re.Match[str]) -> str:
-        other, inside = match[1], match[2]
-        if other in made:
-            found.append(other)
-            return str(_placed(_skeleton(made[other].key), inside))
-        if other in broken:  # Told already.
-            found.append(other)
-        else:
-            problems.append(_no_such_stage(name, other, key, described))
-        return match[0]
 
-    for text in texts:
-        key = key_of(text)
-        resolved.append(REFERENCE.sub(skeleton, text))
-    return resolved, list(dict.fromkeys(found)), problems
+def _no_such_verb(name: str, verb: str, described: Described) -> Problem:
+    message = f"{verb} is nothing that a stage does; there is {', '.join(of_stages())}"
+    near = nearest(verb, of_stages())
+    where = described.where(name, VERB)
+    return Problem(f"{STAGES}.{name}.{VERB}", message, where, near and f"{VERB}: {near}")
+
+
+def _no_such_file(name: str, key: str, other: Stage, inside: str, described: Described) -> Iterable[Problem]:
+    """A file of a stage whose verb says by `path` which one it writes."""
+    written = _written(other)
+    if written is not None and inside not in ("", written.name):
+        message = f"stage:{other.name} writes {written.name}, not {inside}"
+        where = described.where(name, key)
+        yield Problem(f"{STAGES}.{name}.{key}", message, where, f"stage:{other.name}/{written.name}")
+
+
+def _written(stage: Stage) -> Path | None:
+    """The file of another verb that says by `path` which one it writes, in its skeleton."""
+    path = OmegaConf.select(stage.config, "path") if stage.verb != TRAIN else None
+    return None if path is None else skeleton(stage.key) / path
 
 
 def _no_such_stage(name: str, other: str, key: str, described: Described) -> Problem:
@@ -142,51 +217,23 @@ def _refusal(line: str, name: str, described: Described, made: dict[str, Stage])
 def _named(text: str, made: dict[str, Stage]) -> str:
     """With the stages' names for their skeletons."""
     for name, stage in made.items():
-        text = text.replace(str(_skeletons() / stage.key), f"stage:{name}")
+        text = text.replace(str(skeletons() / stage.key), f"stage:{name}")
     return text
 
 
-def _stage(
-    name: str, job: Composition, parents: dict[str, Stage], made: dict[str, Stage]
-) -> tuple[Stage, Composition]:
-    """The stage, and its job with the folders of those before it in the place of skeletons."""
-    draft = job.config.copy()  # With skeletons in it.
-    _ask_again(draft)
-    draft.paths.run = OWN  # Its folder has the key in its name, and other values may have it in theirs.
-    key = _key_of(draft)
-    _make_skeleton(key, draft)
-    folders = {str(_skeletons() / each.key): str(each.path) for each in made.values()}
-    path = Path(draft.paths.outputs) / draft.name / f"{name}-{key[:KEY_LENGTH]}"
-    draft.paths.run = str(path)
-    config = OmegaConf.create(replaced(OmegaConf.to_container(draft, resolve=False), folders))
-    assert isinstance(config, DictConfig)
-    monitor = OmegaConf.select(config, "callback.checkpoint.monitor") or "val/loss"
-    mode = OmegaConf.select(config, "callback.checkpoint.mode") or "min"
-    overrides = replaced(job.given, folders)
-    keys = {parent: stage.key for parent, stage in parents.items()}
-    stage = Stage(name, key, keys, path, config, overrides, monitor, mode)
-    plain: Any = OmegaConf.to_container(config, resolve=True)
-    return stage, job._replace(config=config, resolved=job.resolved._replace(config=plain))
-
-
-def _key_of(draft: DictConfig) -> str:
-    """sha256 of what decides what the stage learns; skeletons are named by the keys of their stages."""
-    keyed = replaced(OmegaConf.to_container(draft, resolve=True), {f"{_skeletons()}/": f"{STAGES}:"})
-    return hashlib.sha256(json.dumps([identity(keyed), fingerprint(keyed)]).encode()).hexdigest()
+def _key_of(draft: DictConfig, verb: str) -> str:
+    """sha256 of what decides what comes out; skeletons are named by the keys of their stages."""
+    keyed = replaced(OmegaConf.to_container(draft, resolve=True), {f"{skeletons()}/": f"{STAGES}:"})
+    does = [] if verb == TRAIN else [verb]
+    return hashlib.sha256(json.dumps([identity(keyed), fingerprint(keyed), *does]).encode()).hexdigest()
 
 
 def _ask_again(config: DictConfig) -> None:
     """A skeleton's checkpoint is none to begin from: which is best its training will tell."""
     run = str(OmegaConf.select(config, "init.run") or "")
-    if run.startswith(str(_skeletons())):
-        asked = _stand_ins(RunFolder(run).config())
+    if run.startswith(str(skeletons())):
+        asked = stand_ins(RunFolder(run).config())
         config.init.checkpoint = asked.get(config.init.checkpoint, config.init.checkpoint)
-
-
-def _stand_ins(config: DictConfig) -> dict[str, str]:
-    """A skeleton's checkpoints, and the names that are asked for: which these are only training tells."""
-    names = [BEST, *map(best_called, several.best_of(config))]
-    return {f"step-{number:08d}": name for number, name in enumerate(names, 1)} | {NEWEST: LAST}
 
 
 def replaced(value: Any, by: dict[str, str]) -> Any:
@@ -199,69 +246,3 @@ def replaced(value: Any, by: dict[str, str]) -> Any:
         for old, new in by.items():
             value = value.replace(old, new)
     return value
-
-
-@cache
-def _temporary() -> TemporaryDirectory[str]:
-    return TemporaryDirectory(prefix="gpt-exp-stages-")
-
-
-def _skeletons() -> Path:
-    return Path(_temporary().name).resolve()
-
-
-def _skeleton(key: str) -> Path:
-    return _skeletons() / key
-
-
-def _make_skeleton(key: str, config: DictConfig) -> None:
-    """All of a run folder that a stage's composition and check look at."""
-    folder, stand_ins = RunFolder(_skeleton(key)), _stand_ins(config)
-    if folder.config_file.exists() and _stand_ins(folder.config()) == stand_ins:  # They are not in the key.
-        return
-    shutil.rmtree(folder.path, ignore_errors=True)
-    for path in (folder.tokenizer, *(folder.saved / step for step in stand_ins)):
-        path.mkdir(parents=True)
-    for number, name in enumerate(stand_ins.values(), 1):
-        if name != LAST:
-            write_file(folder.best_file(name), json.dumps({"step": number}))
-    folder.save_config(config)
-
-
-def _placed(folder: Path, inside: str) -> Path:
-    """A path in a skeleton, with an empty file there where a name has an ending."""
-    path = folder / inside.lstrip("/")
-    if path.suffix and path != folder:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    return path
-
-
-def fingerprint(config: dict[str, Any]) -> str:
-    """Of the data: contents of files on this machine, or which Python's sources and catalogues it reads.
-
-    Not of a `root`, under which other data lie too.
-    """
-    node = config.get("data") or {}
-    given = [node.get(key) for key in (*PATHS["data"], "train", "val", "test") if key != "root"]
-    patterns = [each for value in given for each in (value if isinstance(value, list) else [value])]
-    paths = {path for each in patterns if isinstance(each, str) for path in _files(each)}
-    if not paths:
-        return sys.version
-    digest, read = hashlib.sha256(), 0
-    for path in sorted(paths):
-        read += path.stat().st_size
-        digest.update(f"{path.name} ".encode())
-        digest.update(_content(path) if read <= MAX_BYTES else repr(path.stat()[6:9:2]).encode())
-    return digest.hexdigest()
-
-
-def _content(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
-
-
-def _files(pattern: str) -> Iterable[Path]:
-    found = [Path(each) for each in glob(str(Path(pattern).expanduser()), recursive=True)]  # noqa: PTH207
-    inside = [file for path in found if path.is_dir() for file in path.rglob("*")]
-    return [path for path in (*found, *inside) if path.is_file()]

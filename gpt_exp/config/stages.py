@@ -2,13 +2,14 @@
 
 A stage is the overrides of a training run, in order, as on the command line or nested as in YAML. What else
 stands in the file is for all stages, what a stage says for itself counts more, and the command line most.
-`stage:NAME` is an earlier stage's run folder.
+`stage:NAME` is an earlier stage's run folder. With `verb: evaluate` it is the overrides of that verb, and of
+what is said to all stages those values count that it has a key for.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,9 +21,11 @@ from gpt_exp.config.nearest import nearest
 from gpt_exp.config.override_key import key_of
 from gpt_exp.config.overrides import COMMAND_LINE, parse, quoted
 from gpt_exp.config.problem import Problem, refuse
+from gpt_exp.config.rounds import REPEAT, one_by_one
+from gpt_exp.config.verbs import TRAIN
 from gpt_exp.errors import UserError
 
-STAGES = "stages"
+STAGES, VERB = "stages", "verb"
 NAME = re.compile(r"[A-Za-z]\w*")
 REFERENCE = re.compile(r"(?<=[=\[,'\"{: ])stage:([\w-]*)((?:/[\w.-]+)*)")
 NOT_FOR_STAGES = {  # Keys that each stage gets by itself, and what to say instead.
@@ -31,19 +34,31 @@ NOT_FOR_STAGES = {  # Keys that each stage gets by itself, and what to say inste
 }
 
 
+class Said(NamedTuple):
+    """What is said about a stage, from the least to what counts most."""
+
+    verb: str
+    texts: list[tuple[str, bool]]  # Overrides, and whether they are said to all stages.
+
+    def overrides(self, takes: Callable[[str], bool] = lambda text: True) -> list[str]:
+        """The last one of each key; of those that are said to all stages the ones that this one takes."""
+        return _last(text for text, to_all in self.texts if not to_all or takes(text))
+
+
 class Described(NamedTuple):
-    """What a staged experiment's file and a command line say: a stage's overrides, the last one of a key."""
+    """What a staged experiment's file and a command line say."""
 
     file: Path
     name: str  # Of the experiment.
-    stages: dict[str, list[str]]
+    stages: dict[str, Said]
     given: list[str]  # On the command line.
+    places: dict[str, tuple[str, ...]]  # Where in the file a stage is written, below `stages`.
 
     def where(self, stage: str, key: str) -> str:
         """Where a stage's key was written."""
         if any(key_of(text) in (key, f"{STAGES}.{stage}.{key}") for text in self.given):
             return COMMAND_LINE
-        line = _line(self.file, stage, key)
+        line = _line(self.file, (STAGES, *self.places[stage], key))
         return f"{shown(self.file)}:{line}" if line else shown(self.file)
 
 
@@ -61,15 +76,35 @@ def staged_file(overrides: Iterable[str], config_dir: str | None = None) -> Path
 def describe(file: Path, overrides: Sequence[str]) -> Described:
     """Every stage's overrides; raises UserError for a file or a command line that describes none."""
     content = _read(file)
-    stages, given = content.pop(STAGES), [text for text in overrides if not text.startswith("experiment=")]
+    listed, given = content.pop(STAGES), [text for text in overrides if not text.startswith("experiment=")]
+    _refuse_odd(file, listed)
+    repeats, given = _repeats(given, listed)
+    found = dict(one_by_one(listed, repeats, shown(file)))
+    stages, places = {n: each.keys for n, each in found.items()}, {n: each.place for n, each in found.items()}
     _refuse_odd(file, stages)
     shared, own = _split(given, stages)
     name = str(content.get("name", file.stem))
     of_file = [f"name={name}", *_options(file, content.pop("defaults", [])), *_flat(content)]
     described = {
-        stage: _last([*of_file, *_flat(keys or {}), *shared, *own[stage]]) for stage, keys in stages.items()
+        stage: _said(of_file, [*_flat(keys or {})], shared, own[stage]) for stage, keys in stages.items()
     }
-    return Described(file, name, described, list(given))
+    named = [str(override.value()) for override in parse(shared) if override.key_or_group == "name"]
+    return Described(file, [name, *named][-1], described, list(given), places)
+
+
+def _repeats(given: Sequence[str], listed: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:
+    """How often groups are repeated by the command line, and what else that says."""
+    keys = {f"{STAGES}.{name}.{REPEAT}": name for name in listed}
+    found = {keys[key_of(text)]: text.partition("=")[2] for text in given if key_of(text) in keys}
+    return found, [text for text in given if key_of(text) not in keys]
+
+
+def _said(of_file: list[str], in_file: list[str], shared: list[str], own: list[str]) -> Said:
+    """All of a stage in its order; a verb is none of its overrides."""
+    verbs = [text.partition("=")[2] for text in [*in_file, *own] if key_of(text) == VERB]
+    parts = ((of_file, True), (in_file, False), (shared, True), (own, False))
+    texts = [(text, to_all) for part, to_all in parts for text in part if key_of(text) != VERB]
+    return Said([TRAIN, *verbs][-1], texts)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -163,11 +198,11 @@ def _last(texts: Iterable[str]) -> list[str]:
     return list({key_of(text): text for text in texts}.values())
 
 
-def _line(file: Path, stage: str, key: str) -> int | None:
+def _line(file: Path, place: Sequence[str]) -> int | None:
     """The line of a stage's key, dotted or nested; of the stage where the key stands elsewhere."""
     with file.open() as text:
         node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-    line, path = None, [STAGES, stage, key]
+    line, path = None, list(place)
     while path and isinstance(node, yaml.MappingNode):
         wanted = path.pop(0)
         for name, inner in sorted(node.value, key=lambda pair: -len(pair[0].value)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
+from gpt_exp.data.columns import NOTHING, Columns, Fields
 from gpt_exp.data.python_sources import statements, trees
 from gpt_exp.data.record_source import Parts, RecordSource
 from gpt_exp.interfaces import Record
@@ -18,18 +19,21 @@ class Functions(RecordSource):
 
     The signature starts at the margin and ends in a colon, the body is indented by four columns: joined by a
     line break they are a function. Those of `max_characters` or more are left out, and what stands in several
-    places comes once.
+    places comes once. `fields` gives them other names (see `Columns`).
     """
 
-    def __init__(self, *, max_characters: int = 1200, without: Sequence[str] = ()) -> None:
+    def __init__(
+        self, *, max_characters: int = 1200, without: Sequence[str] = (), fields: Fields = NOTHING
+    ) -> None:
         if max_characters < 1:
             raise ValueError(f"data.max_characters={max_characters} must be at least 1")
         self._max_characters, self._without = max_characters, without
+        self._columns = Columns(fields)
 
     def _read(self) -> Parts:
         """Raises ValueError where this Python was installed without its sources."""
         found = {(record["signature"], record["body"]): record for record in self._records()}
-        return {"train": list(found.values())}
+        return {"train": [self._columns.record(each, "data") for each in found.values()]}
 
     def _records(self) -> Iterator[Record]:
         for file, source, tree in trees(without=self._without):

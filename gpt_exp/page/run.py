@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import plotly.graph_objects as go
 
+from gpt_exp.config.verbs import TRAIN
 from gpt_exp.page import bests, evaluation, intervals, lineage, numbers
 from gpt_exp.page.cosines import cosine_figures
 from gpt_exp.page.figures import MAX_POINTS, layout, points, to_json
@@ -22,6 +23,7 @@ from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.run.lines import thin
 from gpt_exp.run.summary import result
 from gpt_exp.run.tail import end
+from gpt_exp.stages.lineage import verb_of
 from gpt_exp.sweep.folder import SweepFolder
 
 BLUE, ORANGE, GREEN, GREY = "#3b82f6", "#f59e0b", "#10b981", "#8b95a5"
@@ -86,7 +88,7 @@ def _contents(folder: RunFolder, sweep: str | None, answers: str | None) -> dict
         "bests": bests.best_rows(folder),
         "best_columns": bests.COLUMNS,
         "samples": lines.last_samples(folder.samples),
-        "commands": _commands(folder.path),
+        "commands": _commands(folder.path, trains=verb_of(folder) == TRAIN),
         "log": _log(folder, folder.log) or _log(folder, folder.console),
         "overrides": _text(folder, folder.overrides) or "[]",
         "config": _text(folder, folder.config_file),
@@ -123,7 +125,7 @@ def headline(
         (validation["perplexity"], _perplexity, "perplexity", "per token"),
         (result(results, "num_parameters"), numbers.count, "parameters", ""),
         (tokens, numbers.count, "tokens", f"in {numbers.count(step)} steps"),
-        (seconds, numbers.duration, "training time", ""),
+        (seconds, numbers.duration, "training time" if metrics else "time", ""),
         (result(results, "peak_memory"), numbers.size, "memory", "at most, of one process"),
         (rate, numbers.count, "tokens/s", "while training"),
     ]
@@ -205,14 +207,15 @@ def _sweep_of(folder: RunFolder) -> str | None:
     return f"../{sweep.report.name}" if sweep.asked_file.exists() else None
 
 
-def _commands(path: Path) -> list[tuple[str, str]]:
+def _commands(path: Path, *, trains: bool) -> list[tuple[str, str]]:
+    """A stage of another verb has no network."""
     run = shlex.quote(os.fspath(path))
-    return [
+    of_network = [
         ("go on with it", f"gpt-exp train resume={run}"),
         ("evaluate it", f"gpt-exp evaluate run={run}"),
         ("let it write", f"gpt-exp generate run={run} prompt='Once upon a time'"),
-        ("write this page again", f"gpt-exp report run={run}"),
     ]
+    return [*of_network * trains, ("write this page again", f"gpt-exp report run={run}")]
 
 
 def _environment(environment: Mapping[str, Any], git: Mapping[str, Any]) -> list[tuple[str, str]]:

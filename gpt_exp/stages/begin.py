@@ -1,6 +1,10 @@
-"""What a stage's job does before it trains: those that it hangs on come first."""
+"""What a stage's job does first: those that it hangs on come before it."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+from omegaconf import DictConfig
 
 from gpt_exp.config.inherit import settle
 from gpt_exp.run.folder import RunFolder
@@ -9,7 +13,7 @@ from gpt_exp.stages.process import finish
 
 
 def finish_parents(run: RunFolder) -> None:
-    """Train the earlier stages that are not finished; nothing for a run that is no stage."""
+    """Carry out the earlier stages that are not finished; nothing for a run that is no stage."""
     lineage = read_lineage(run)
     for parent in lineage.parents if lineage else ():
         finish(parent_run(run, parent), parent.stage)
@@ -23,8 +27,19 @@ def settle_start(run: RunFolder) -> None:
     config = run.config()
     settle(config)
     run.save_config(config)
-    begins_from = str(config.init.run)
+    taken = _taken(config)
     for parent in lineage.parents:
-        if parent_run(run, parent).path.resolve() == RunFolder(begins_from).path.resolve():
-            parent.checkpoint = config.init.checkpoint
+        source = parent_run(run, parent)
+        checkpoint = taken.get(source.path.resolve())
+        if checkpoint is not None and source.checkpoints():
+            parent.checkpoint = source.resolve(checkpoint).name
     save_lineage(run, lineage)
+
+
+def _taken(config: DictConfig) -> dict[Path, str]:
+    """Which checkpoint is asked for of which run; a verb that asks for one means it of all its runs."""
+    if "init" in config:
+        runs, checkpoint = [config.init.run], config.init.checkpoint
+    else:
+        runs, checkpoint = list(config.values()), config.get("checkpoint")
+    return {Path(run).resolve(): checkpoint for run in runs if isinstance(run, str) and checkpoint}

@@ -17,7 +17,7 @@ from gpt_exp.stages.table import stage_row
 
 
 def carry_out(job: Composition, arguments: Sequence[str]) -> None:
-    """Train every stage whose folder does not hold it finished; `job` is the last one, checked.
+    """Carry out every stage whose folder does not hold it finished; `job` is the last one, checked.
 
     Raises StageFailed, and SystemExit with 128 + n where signal n stopped it: the same command goes on.
     """
@@ -62,7 +62,7 @@ def _train(entry: Entry, run: RunFolder, index: Index, command: str, entries: Se
 def _note(entry: Entry, run: RunFolder, how: str) -> None:
     entry.how, row = how, stage_row(run)
     if row is not None:
-        entry.seconds, entry.value = row.seconds, row.value
+        entry.seconds, entry.metric, entry.value = row.seconds, row.lineage.metric, row.value
 
 
 def _running(run: RunFolder) -> str:

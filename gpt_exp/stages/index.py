@@ -23,7 +23,7 @@ class Entry:
     key: str
     folder: str  # Its run folder's name, beside the index.
     how: str = "waiting"  # waiting | cached | running | run | stopped | failed
-    seconds: float | None = None  # Of training.
+    seconds: float | None = None
     metric: str = "val/loss"
     value: float | None = None
 

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from gpt_exp.config.verbs import TRAIN
 from gpt_exp.errors import UserError
 from gpt_exp.run.durable import write_file
 from gpt_exp.run.folder import RunFolder, read_json
+from gpt_exp.stages.outcome import Outcome
 
 
 @dataclass
@@ -27,9 +29,10 @@ class Parent:
 class Lineage:
     stage: str
     key: str  # Of its config, its data and the keys of its parents (config/stage_plan.py).
-    metric: str  # What its checkpoints are chosen by.
+    metric: str  # What its checkpoints are chosen by; of another verb what it found out, once it has.
     mode: str  # min or max
     parents: list[Parent] = field(default_factory=list)
+    verb: str = TRAIN
 
 
 def read_lineage(run: RunFolder) -> Lineage | None:
@@ -43,8 +46,22 @@ def read_lineage(run: RunFolder) -> Lineage | None:
         raise UserError(f"{run.lineage} is damaged: {error}") from error
 
 
+def verb_of(run: RunFolder) -> str:
+    """What a run's job does."""
+    lineage = read_lineage(run)
+    return lineage.verb if lineage else TRAIN
+
+
 def save_lineage(run: RunFolder, lineage: Lineage) -> None:
     write_file(run.lineage, json.dumps(asdict(lineage), indent=1) + "\n")
+
+
+def note_outcome(run: RunFolder, outcome: Outcome) -> None:
+    """What a stage of another verb is known by: its figures are there."""
+    lineage = read_lineage(run)
+    assert lineage is not None
+    lineage.metric, lineage.mode = outcome.metric, outcome.mode
+    save_lineage(run, lineage)
 
 
 def parent_run(run: RunFolder, parent: Parent) -> RunFolder:

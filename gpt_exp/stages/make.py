@@ -54,10 +54,11 @@ def lineage_of(stage: Stage, stages: Sequence[Stage], place: Path) -> Lineage:
         for other in stages
         if other.name in stage.parents
     ]
-    return Lineage(stage.name, stage.key, stage.metric, stage.mode, parents)
+    return Lineage(stage.name, stage.key, stage.metric, stage.mode, parents, stage.verb)
 
 
 def _take_over_runtime(folder: RunFolder, config: Any) -> None:
     joined, begun = config.copy(), folder.config()
-    joined.init.checkpoint = begun.init.checkpoint
+    if "init" in begun:
+        joined.init.checkpoint = begun.init.checkpoint
     folder.save_config(joined)

@@ -24,7 +24,7 @@ class StageFailed(UserError):
 
 
 def finish(run: RunFolder, name: str) -> None:
-    """Train a run to its end, or wait while another process does.
+    """Bring a run to its end, or wait while another process does.
 
     Raises StageFailed where that ends otherwise, and SystemExit where a signal stopped it.
     """

@@ -18,8 +18,8 @@ class StageRow(NamedTuple):
     run: RunFolder
     lineage: Lineage
     state: str  # As the run folder tells: finished, running, stopped ...
-    seconds: float | None  # Of training, all attempts together.
-    value: float | None  # The best of the metric that its checkpoints are chosen by.
+    seconds: float | None  # Of training all attempts together, of another verb the last one.
+    value: float | None  # The best of its metric.
 
     @property
     def parents(self) -> str:

@@ -8,14 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 
 from gpt_exp.config import jobs as jobs_of_command
 from gpt_exp.config.compose import Composition
 from gpt_exp.config.location import root_config
 from gpt_exp.config.problem import refuse
-from gpt_exp.errors import JobsFailed
+from gpt_exp.config.resolve import resolve
+from gpt_exp.config.verbs import TRAIN
+from gpt_exp.errors import JobsFailed, UserError
 from gpt_exp.sweep import plan
 from gpt_exp.sweep.budget import budget
 from gpt_exp.sweep.console.display import ConsoleDisplay
@@ -99,7 +101,7 @@ def _flags(config_dir: str | None, config_name: str) -> list[str]:
 
 def settings_of(job: Composition) -> Settings:
     """The sweep's settings, from the config of one of its jobs."""
-    node: Any = OmegaConf.to_container(job.config.sweep, resolve=True)
+    node: Any = OmegaConf.to_container(_trained(job).sweep, resolve=True)
     return Settings(**{key: value for key, value in node.items() if key != "_target_"})
 
 
@@ -114,7 +116,15 @@ def _plan(folder: SweepFolder, command: plan.Command, outputs: Path) -> plan.Pla
 def _configs(command: plan.Command) -> list[dict[str, Any]]:
     """Resolved ones, with every value of every parameter in one of them."""
     jobs = (command.compose([*command.space.fixed, *own]) for own in corners(command.space))
-    return [job.resolved.config for job in jobs]
+    return [resolve(_trained(job)).config for job in jobs]
+
+
+def _trained(job: Composition) -> DictConfig:
+    """The config of the job; where that is a stage of another verb, of the last stage that trains."""
+    trained = [stage.config for stage in job.stages if stage.verb == TRAIN]
+    if job.stages and not trained:
+        raise UserError("-m: a sweep is of training, and none of the experiment's stages trains")
+    return trained[-1] if trained else job.config
 
 
 def _num_to_come(jobs: list[Job], command: plan.Command) -> int:

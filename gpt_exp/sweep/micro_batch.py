@@ -10,7 +10,7 @@ from gpt_exp.sweep.folder import Job
 def halve_micro_batch(job: Job, run: RunFolder) -> str | None:
     """Let the run accumulate twice as often at the same batch; None where it did so before, or can't."""
     config = run.config()
-    if job.was_halved:
+    if job.was_halved or "trainer" not in config:
         return None
     devices = config.trainer.devices if isinstance(config.trainer.devices, int) else 1
     accumulate = 2 * config.trainer.accumulate_grad_batches

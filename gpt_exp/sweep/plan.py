@@ -164,7 +164,8 @@ def make_run(folder: SweepFolder, job: Job, command: Command) -> RunFolder:
     composed = command.compose(overrides)
     config = composed.config.copy()
     config.paths.run = str(run.path)
-    config.sweep.group = folder.name
+    if "sweep" in config:  # Not of another verb, where that is an experiment's last stage.
+        config.sweep.group = folder.name
     if run.config_file.exists():
         before = run.config()
         if job.was_halved:

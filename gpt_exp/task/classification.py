@@ -44,6 +44,7 @@ class HeadClassification:
     """
 
     name = "classification"
+    target = "label"
 
     def __init__(
         self,
@@ -114,15 +115,26 @@ class HeadClassification:
             raise ValueError(
                 "shots: a classification head reads no examples; take a verbalizer, as sentiment_verbalizer"
             )
-        length = model.shape.context_length
-        examples = [self.example(record, tokenizer, context_length=length) for record in records]
-        batch = on_device(collate(examples), device_of(model))
-        with evaluating(model), torch.no_grad():
-            best = self.scores(model, batch)[0].argmax(-1).tolist()
+        best = self._all_scores(model, records, tokenizer).argmax(-1).tolist()
         return [
             Prediction(self.labels[number], value(record, "label"), value(record, self.field))
             for number, record in zip(best, records, strict=True)
         ]
+
+    def sure_answers(
+        self, model: Model, records: Sequence[Record], tokenizer: Tokenizer, decoding: Decoding
+    ) -> list[tuple[str, float]]:
+        """The most probable label of each record, and its probability."""
+        unread = [{**record, self.target: self.labels[0]} for record in records]
+        return most_probable(self._all_scores(model, unread, tokenizer), self.labels)
+
+    def _all_scores(self, model: Model, records: Sequence[Record], tokenizer: Tokenizer) -> torch.Tensor:
+        """Logits `(records, labels)`."""
+        length = model.shape.context_length
+        examples = [self.example(record, tokenizer, context_length=length) for record in records]
+        batch = on_device(collate(examples), device_of(model))
+        with evaluating(model), torch.no_grad():
+            return self.scores(model, batch)[0]
 
     def _logits(self, model: Model, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         assert batch.extras is not None
@@ -163,12 +175,30 @@ class VerbalizerClassification(TextToText):
         seeds: Sequence[int] | None = None,
     ) -> list[str]:
         """The label whose name, with the end of the text, is most probable: so no decoding writes it."""
+        best = self._label_scores(model, records, tokenizer, shots).argmax(-1).tolist()
+        return [self.labels[number] for number in best]
+
+    def sure_answers(
+        self, model: Model, records: Sequence[Record], tokenizer: Tokenizer, decoding: Decoding
+    ) -> list[tuple[str, float]]:
+        """The most probable label of each record, and its probability among them all."""
+        return most_probable(self._label_scores(model, records, tokenizer), self.labels)
+
+    def _label_scores(
+        self, model: Model, records: Sequence[Record], tokenizer: Tokenizer, shots: Sequence[Record] = ()
+    ) -> torch.Tensor:
+        """Log-probabilities of the labels' names `(records, labels)`."""
         labels = [tokenizer.encode(self.between + label) for label in self.labels]
         room = model.shape.context_length - 1 - max(map(len, labels))
         prompts = [self.prompt(record, tokenizer, room=room, shots=shots) for record in records]
         end = None if shots else tokenizer.end_of_text  # After shots a line break would end it.
-        best = score_labels(model, prompts, labels, end=end).argmax(-1).tolist()
-        return [self.labels[number] for number in best]
+        return score_labels(model, prompts, labels, end=end)
+
+
+def most_probable(scores: torch.Tensor, labels: Sequence[str]) -> list[tuple[str, float]]:
+    """From scores `(records, labels)`, up to a constant log-probabilities."""
+    best, numbers = scores.float().softmax(-1).max(-1)
+    return [(labels[number], share) for number, share in zip(numbers.tolist(), best.tolist(), strict=True)]
 
 
 def names_of(labels: Sequence[Any]) -> list[str]:

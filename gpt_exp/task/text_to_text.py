@@ -23,6 +23,7 @@ from gpt_exp.interfaces import (
     Tokenizer,
 )
 from gpt_exp.task.collate import collate, num_targets
+from gpt_exp.task.confidence import mean_probabilities
 from gpt_exp.task.prompt import Template, asked, prompt_room, seeds_of, value
 from gpt_exp.task.settings import check_label_smoothing, check_max_new_tokens
 from gpt_exp.task.target_loss import target_logits, target_loss
@@ -147,6 +148,15 @@ class TextToText(ABC):
             seeds=seeds,
         )
         return [self.stripped(text) for text in texts]
+
+    def sure_answers(
+        self, model: Model, records: Sequence[Record], tokenizer: Tokenizer, decoding: Decoding
+    ) -> list[tuple[str, float]]:
+        """Each record's answer, and the geometric mean of its tokens' probabilities."""
+        seeds = seeds_of(map(self.template.fill, records))
+        texts = self.generate(model, records, tokenizer, decoding, seeds=seeds)
+        answered = [{**record, self.target: text} for record, text in zip(records, texts, strict=True)]
+        return list(zip(texts, mean_probabilities(self, model, answered, tokenizer), strict=True))
 
     def stripped(self, text: str) -> str:
         """What is written, without the white space that says nothing."""

@@ -5,12 +5,17 @@ import sys
 from pathlib import Path
 
 import pytest
-from staged import STAGED, planned, write_experiment
+import yaml
+from staged import OF_VERBS, STAGED, planned, write_experiment
 
 from gpt_exp.config.location import conf_folder
 from gpt_exp.config.stages import spelt, staged_file
+from gpt_exp.config.verbs import of_stages
 from gpt_exp.errors import UserError
 from gpt_exp.sweep.space.parameter import read_value
+
+PAIRS = [f"multi30k/{part}.{side}" for part in ("train", "val", "test_2016_flickr") for side in ("en", "de")]
+DATA = [*PAIRS, "sst2/train.tsv", "sst2/dev.tsv"]  # What our experiments look for.
 
 
 @pytest.fixture
@@ -175,6 +180,72 @@ def test_a_mistake_in_the_last_stage_leaves_nothing_behind(tmp_path):
     assert not (tmp_path / "outputs").exists()
 
 
+def test_a_verbs_stage_has_its_own_overrides_and_of_the_others_the_values_that_it_takes(plan):
+    told = ["trainer.max_steps=3", "seed=5", "decode=beam", "batch_size=4", "name=other"]
+    judge = plan(*told, text=OF_VERBS)["judge"]
+    assert judge.verb == "evaluate"
+    assert set(judge.config.splits) == {"test"}
+    assert [judge.config.seed, judge.config.batch_size, judge.config.name] == [5, 4, "other"]
+    assert not {"decode", "trainer"} & set(judge.config)
+    assert judge.config.paths.run == str(judge.path)
+    assert judge.path.parent.name == "other"
+
+
+@pytest.mark.parametrize(
+    ("override", "runs_again"),
+    [
+        ("stages.tune.seed=5", ["tune", "said", "augmented", "judge"]),
+        ("stages.said.seed=5", ["said", "augmented", "judge"]),
+        ("stages.said.decode=beam", ["said", "augmented", "judge"]),
+        ("stages.judge.splits=[val]", ["judge"]),
+        ("stages.judge.decode=beam", ["judge"]),
+        ("trainer.max_steps=3", ["pretrain", "multi", "tune", "said", "augmented", "judge"]),
+        ("trainer.log_every_n_steps=2", []),
+    ],
+)
+def test_a_change_before_a_verbs_stage_concerns_it_and_one_of_it_what_comes_after(plan, override, runs_again):
+    assert changed(plan(text=OF_VERBS), plan(override, text=OF_VERBS)) == runs_again
+
+
+@pytest.mark.parametrize(
+    ("override", "line"),
+    [
+        (
+            "stages.judge.verb=evalute",
+            "stages.judge.verb: evalute is nothing that a stage does; there is train, back_translate, "
+            "evaluate, pseudo_label (command line). Did you mean verb: evaluate?",
+        ),
+        (
+            "stages.judge.splitts=[val]",
+            "stages.judge.splitts: no such key (command line). Did you mean ",
+        ),
+        ("stages.judge.batch_size=0", "stages.judge.batch_size: 0 must be at least 1 (command line)"),
+        ("stages.judge.run=stage:said", "stages.judge.run: stage:said has no checkpoint, and so no network"),
+        ("stages.augmented.init.run=stage:said", "stages.augmented: init.run=stage:said holds no network"),
+        ("stages.judge.run=outputs/x", "stages.judge.run: outputs/x is not a run folder"),
+        (
+            "stages.augmented.augmentation.back_translation.path=stage:said/sad.jsonl",
+            "stages.augmented.augmentation.back_translation.path: stage:said writes said.jsonl, not "
+            "sad.jsonl (command line). Did you mean stage:said/said.jsonl?",
+        ),
+        (
+            "stages.said.num_paraphrases=2",
+            "stages.said.num_paraphrases: 2: only decode=",
+        ),
+    ],
+)
+def test_mistakes_in_a_verbs_stage_are_told_before_anything_starts(plan, override, line):
+    with pytest.raises(UserError) as error:
+        plan(override, text=OF_VERBS)
+    assert str(error.value).startswith(line)
+    assert "\n" not in str(error.value)
+
+
+def test_every_verb_of_stages_can_be_told_where_to_write():
+    for verb in of_stages():
+        assert "run" in yaml.safe_load((conf_folder() / f"{verb}.yaml").read_text())["paths"]
+
+
 @pytest.mark.parametrize(
     "value",
     [None, True, 3, 0.25, "text", "a b", "it's", "${seed}", "1e-3", [1, "a, b"], {"a": [None]}, "", "null"],
@@ -189,7 +260,14 @@ def test_values_are_spelt_so_that_hydra_reads_them_back(value):
 )
 def test_our_staged_experiments_can_be_carried_out(experiment, tmp_path):
     assert staged_file([f"experiment={experiment}"]) is not None
-    assert len(planned(tmp_path, experiment=experiment, config_dir=None)) >= 3
+    for file in DATA:
+        (tmp_path / "data" / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / file).write_text("text\tlabel\n")
+    wants_root = "data.root=" in staged_file([f"experiment={experiment}"]).read_text()
+    root = [f"data.root={tmp_path / 'data'}"] * wants_root
+    stages = planned(tmp_path, *root, experiment=experiment, config_dir=None)
+    assert len(stages) >= 5
+    assert {"evaluate", "pseudo_label"} & {stage.verb for stage in stages.values()}
 
 
 def test_an_experiment_without_stages_is_none(tmp_path):

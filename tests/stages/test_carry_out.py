@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from staged import STAGED, composed_last, planned, write_experiment
+from staged import OF_VERBS, composed_last, planned, write_experiment
 
 from gpt_exp.run import lines
 from gpt_exp.run.folder import RunFolder
@@ -50,7 +49,8 @@ def runs(place: Path) -> dict[str, RunFolder]:
 
 
 def weights(place: Path) -> dict[str, str]:
-    files = {name: folder.resolve("last") / "model.safetensors" for name, folder in runs(place).items()}
+    trained = {name: folder for name, folder in runs(place).items() if folder.checkpoints()}
+    files = {name: folder.resolve("last") / "model.safetensors" for name, folder in trained.items()}
     return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
 
 
@@ -76,23 +76,39 @@ def test_only_a_changed_stage_and_what_hangs_on_it_run_again(tmp_path):
 
 
 def test_killed_in_every_stage_it_ends_with_the_weights_of_one_that_never_was(tmp_path):
+    """Also with the data that a stage makes, and the figures and answers of one that evaluates."""
     whole, killed, long = tmp_path / "whole", tmp_path / "killed", "trainer.max_steps=40"
-    chain = re.sub(r"  side:\n(    .*\n)*", "", STAGED)
     for place in (whole, killed):
-        write_experiment(place / "conf", chain)
+        write_experiment(place / "conf", OF_VERBS)
     run(whole, long)
     for name, stage in planned(killed, long).items():
         folder, process = RunFolder(killed / "outputs/staged" / stage.path.name), start(killed, long)
-        while steps(folder) < 3:
-            assert process.poll() is None, f"it ended before step 3 of {name}"
+        while not (folder.state() == "running" and (stage.verb != "train" or steps(folder) >= 3)):
+            assert process.poll() is None, f"it ended before it was well in {name}"
             time.sleep(0.002)
         job = int((folder.path / ".lock").read_text().split()[0])
         os.kill(process.pid, signal.SIGKILL)
         os.kill(job, signal.SIGKILL)
         process.communicate()
         assert folder.status()["state"] == "running"  # It had no time to say otherwise.
-    assert how(run(killed, long)) == {"first": "cached", "second": "cached", "third": "done"}
+    *before, last = planned(killed, long)
+    assert how(run(killed, long)) == {**dict.fromkeys(before, "cached"), last: "done"}
     assert weights(killed) == weights(whole)
+    assert made(killed) == made(whole)
+    assert how(run(killed, long)) == dict.fromkeys([*before, last], "cached")
+
+
+def made(place: Path) -> dict[str, object]:
+    """What the stages that do not train leave: data, answers, figures."""
+    said, judge = (runs(place)[name] for name in ("said", "judge"))
+    figures = json.loads(judge.results.read_text())
+    assert figures["test"]["loss"] > 0 and read_lineage(judge).metric == "test/bleu"
+    answers = (judge.path / "predictions/test.jsonl").read_text()
+    return {
+        "data": (said.path / "said.jsonl").read_text(),
+        "answers": answers,
+        "figures": {name: each for name, each in figures.items() if name != "seconds"},
+    }
 
 
 def test_a_signal_lets_the_running_stage_save_and_the_same_command_goes_on(tmp_path):

@@ -1,0 +1,61 @@
+"""What the data of a config hold, as far as it can be told before they are read."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterable
+from glob import glob
+from pathlib import Path
+from typing import Any
+
+from gpt_exp.config.feasibility import PATHS
+from gpt_exp.data.record_files import inside
+
+MAX_BYTES = 100_000_000  # Of data files that are read for a key; larger ones count by size and time.
+
+
+def fingerprint(config: dict[str, Any]) -> str:
+    """Of the data: contents of files on this machine, or which Python's sources and catalogues it reads.
+
+    Of a `root`, under which other data lie too, what lies in the data set's own `folder`.
+    """
+    nodes = [config.get("data"), *(task.get("data") for task in (config.get("tasks") or {}).values())]
+    paths = {path for node in nodes for path in _read_by(node)}
+    if not paths:
+        return sys.version
+    digest, read = hashlib.sha256(), 0
+    for path in sorted(paths):
+        read += path.stat().st_size
+        digest.update(f"{path.name} ".encode())
+        digest.update(_content(path) if read <= MAX_BYTES else repr(path.stat()[6:9:2]).encode())
+    return digest.hexdigest()
+
+
+def _read_by(node: Any) -> Iterable[Path]:
+    """Files that a node names, or nodes in it."""
+    if not isinstance(node, dict):
+        return
+    for key in (*PATHS["data"], "train", "val", "test"):
+        value = node.get(key) if key != "root" else _own_folder(node)
+        for pattern in value if isinstance(value, list) else [value]:
+            yield from _files(pattern) if isinstance(pattern, str) else ()
+    for inner in node.values():
+        yield from _read_by(inner)
+
+
+def _own_folder(node: dict[str, Any]) -> str | None:
+    """That of one data set, below its root or the root itself (`gpt_exp/data/record_files.py`)."""
+    root, folder = node.get("root"), node.get("folder")
+    return str(inside(root, folder)) if isinstance(root, str) and isinstance(folder, str) else None
+
+
+def _content(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _files(pattern: str) -> Iterable[Path]:
+    found = [Path(each) for each in glob(str(Path(pattern).expanduser()), recursive=True)]  # noqa: PTH207
+    inside = [file for path in found if path.is_dir() for file in path.rglob("*")]
+    return [path for path in (*found, *inside) if path.is_file()]
