@@ -17,7 +17,7 @@ from omegaconf import DictConfig, open_dict
 from torch import Tensor
 
 from gpt_exp.errors import UserError
-from gpt_exp.experiment import LoadedRun, load_run, refuse_several
+from gpt_exp.experiment.model import LoadedRun, load_run, refuse_several
 from gpt_exp.run.checkpoint_io import PREFIX, RunCheckpointIO
 from gpt_exp.run.durable import write_file
 from gpt_exp.run.folder import RunFolder, step_of

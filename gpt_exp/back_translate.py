@@ -16,7 +16,9 @@ from rich.progress import Progress
 
 from gpt_exp.augmentation import paraphrases
 from gpt_exp.errors import UserError
-from gpt_exp.experiment import LoadedRun, load_run, make, make_data
+from gpt_exp.experiment.data import make_data
+from gpt_exp.experiment.model import LoadedRun, load_run
+from gpt_exp.experiment.parts import make
 from gpt_exp.interfaces import Decoding
 from gpt_exp.precision import autocast, resolve_device, resolve_precision
 from gpt_exp.stages.outcome import Outcome

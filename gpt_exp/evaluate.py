@@ -22,18 +22,13 @@ from gpt_exp.evaluation.judged import judge, save
 from gpt_exp.evaluation.lm_eval import run_tasks, tell_tasks
 from gpt_exp.evaluation.losses import losses
 from gpt_exp.evaluation.tables import Results, tell, tell_differences
-from gpt_exp.experiment import (
-    LoadedRun,
-    load_pretrained,
-    load_run,
-    make,
-    make_data,
-    make_data_module,
-    make_splits,
-)
+from gpt_exp.experiment.data import make_data
+from gpt_exp.experiment.model import LoadedRun, load_pretrained, load_run
+from gpt_exp.experiment.parts import make
+from gpt_exp.experiment.several_tasks import of_one_task, prefix_of
+from gpt_exp.experiment.splits import make_data_module, make_splits
 from gpt_exp.interfaces import Decoding, Prediction, Record, RecordTask
 from gpt_exp.mixture.mixed_splits import BETWEEN
-from gpt_exp.multi_task_experiment import of_one_task, prefix_of
 from gpt_exp.page.evaluation import write_evaluation
 from gpt_exp.page.judged import INSTEAD
 from gpt_exp.page.run import write_report

@@ -10,10 +10,11 @@ import numpy as np
 from gpt_exp.corpus.record_splits import RecordSplits
 from gpt_exp.evaluate import evaluate_run, held_out
 from gpt_exp.evaluation.tables import Results
-from gpt_exp.experiment import LoadedRun, make_data_module
+from gpt_exp.experiment.model import LoadedRun
+from gpt_exp.experiment.several_tasks import of_task, prefix_of
+from gpt_exp.experiment.splits import make_data_module
 from gpt_exp.mixture.mixed_splits import BETWEEN
 from gpt_exp.module.multi_task import normalised
-from gpt_exp.multi_task_experiment import of_task, prefix_of
 from gpt_exp.task.several import Several
 
 

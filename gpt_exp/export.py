@@ -8,9 +8,9 @@ from omegaconf import DictConfig
 from rich.console import Console
 
 from gpt_exp.adapter.per_task import has_several
-from gpt_exp.experiment import LoadedRun, load_run
+from gpt_exp.experiment.model import LoadedRun, load_run
+from gpt_exp.experiment.several_tasks import of_one_task
 from gpt_exp.model.hugging_face import HEADS_FILE, save_pretrained
-from gpt_exp.multi_task_experiment import of_one_task
 from gpt_exp.page.model_card import Exported, model_card
 from gpt_exp.run.durable import write_file
 from gpt_exp.run.folder import RunFolder

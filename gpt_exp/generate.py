@@ -15,7 +15,9 @@ from gpt_exp.decoding.n_best import NBest
 from gpt_exp.decoding.stop import StopStrings, until
 from gpt_exp.decoding.text import stream_text
 from gpt_exp.errors import UserError
-from gpt_exp.experiment import LoadedRun, load_run, make
+from gpt_exp.experiment.model import LoadedRun, load_run
+from gpt_exp.experiment.parts import make
+from gpt_exp.experiment.several_tasks import of_one_task
 from gpt_exp.interfaces import (
     Answering,
     Decoding,
@@ -27,7 +29,6 @@ from gpt_exp.interfaces import (
     Streaming,
     Tokenizer,
 )
-from gpt_exp.multi_task_experiment import of_one_task
 from gpt_exp.precision import resolve_device
 
 

@@ -35,7 +35,7 @@ from gpt_exp.stages.lineage import note_outcome, verb_of
 from gpt_exp.stages.outcome import Outcome
 
 if TYPE_CHECKING:
-    from gpt_exp.experiment import Experiment
+    from gpt_exp.experiment.training import Experiment
 
 # Raised for what a user gave: a metric that is not there, a GPU that is not there, a refused API key.
 REFUSALS = ("lightning.fabric.utilities.exceptions", "wandb.")
@@ -90,9 +90,11 @@ def run_noted(folder: RunFolder) -> int:
 
 def run(folder: RunFolder) -> int:
     """Train, evaluate, report, or do what a stage of another verb does; the exit code."""
-    from gpt_exp.experiment import make_experiment, make_loggers, read_config
+    from gpt_exp.experiment.parts import read_config
+    from gpt_exp.experiment.several_tasks import make_multi_task_experiment
+    from gpt_exp.experiment.trainer import make_loggers
+    from gpt_exp.experiment.training import make_experiment
     from gpt_exp.logger.tracker import tracking
-    from gpt_exp.multi_task_experiment import make_multi_task_experiment
     from gpt_exp.run.log import log_to
 
     if is_first():
@@ -156,7 +158,7 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
     from gpt_exp.evaluate import evaluate_run, held_out
     from gpt_exp.evaluate_tasks import by_split, evaluate_tasks
     from gpt_exp.evaluation.tables import tell
-    from gpt_exp.experiment import LoadedRun, load_run
+    from gpt_exp.experiment.model import LoadedRun, load_run
     from gpt_exp.hardware import peak_memory
     from gpt_exp.logger.tracker import Tracker
     from gpt_exp.module.multi_task import MultiTask

@@ -8,8 +8,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from gpt_exp.corpus.blended import BlendedCorpus
-from gpt_exp.experiment import make_data
-from gpt_exp.multi_task_experiment import make_several_data
+from gpt_exp.experiment.data import make_data
+from gpt_exp.experiment.several_tasks import make_several_data
 
 
 def main(config: DictConfig, overrides: list[str]) -> None:

@@ -16,9 +16,10 @@ from omegaconf import DictConfig
 from gpt_exp.config.nearest import meant
 from gpt_exp.errors import UserError
 from gpt_exp.evaluation.batches import in_batches
-from gpt_exp.experiment import LoadedRun, load_run, make
+from gpt_exp.experiment.model import LoadedRun, load_run
+from gpt_exp.experiment.parts import make
+from gpt_exp.experiment.several_tasks import of_one_task
 from gpt_exp.interfaces import Labelling, Record
-from gpt_exp.multi_task_experiment import of_one_task
 from gpt_exp.precision import autocast, resolve_device, resolve_precision
 from gpt_exp.run.durable import write_file
 from gpt_exp.stages.outcome import Outcome

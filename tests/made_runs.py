@@ -77,7 +77,8 @@ def save_weights(folder, step: int, model) -> None:
 
 def with_steps(folder, steps: tuple[int, ...]):
     """A run folder with other weights at each of these steps."""
-    from gpt_exp.experiment import make, make_model
+    from gpt_exp.experiment.model import make_model
+    from gpt_exp.experiment.parts import make
     from gpt_exp.tokenizer.byte import byte
 
     config = folder.config()

@@ -58,7 +58,7 @@ LIGHT_FILES = (
     "run/folder.py",
 )
 HEAVY = ("torch", "lightning", "torchmetrics", "wandb", "transformers", "datasets", "tensorboard")
-HYDRA = ("cli.py", "experiment.py", "train.py", "config")  # train: is this a job of a sweep?
+HYDRA = ("cli.py", "experiment", "train.py", "config")  # train: is this a job of a sweep?
 FILES = sorted(PACKAGE.rglob("*.py"))
 GROUPS = (
     "model",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from gpt_exp import cli
 from gpt_exp.average import Mean
-from gpt_exp.experiment import load_run
+from gpt_exp.experiment.model import load_run
 from gpt_exp.run.checkpoint_io import load_weights
 from gpt_exp.run.find import find_run
 from gpt_exp.run.folder import RunFolder

@@ -12,7 +12,9 @@ from gpt_exp import cli
 from gpt_exp.augmentation import paraphrases
 from gpt_exp.augmentation.back_translation import BackTranslation
 from gpt_exp.decoding.greedy import Greedy
-from gpt_exp.experiment import load_run, make, make_data, make_model
+from gpt_exp.experiment.data import make_data
+from gpt_exp.experiment.model import load_run, make_model
+from gpt_exp.experiment.parts import make
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.tokenizer.byte import byte
 

@@ -9,7 +9,7 @@ import torch
 from made_runs import ASSETS, PAIRS, create, with_steps
 
 from gpt_exp import cli
-from gpt_exp.experiment import load_run
+from gpt_exp.experiment.model import load_run
 from gpt_exp.page.judged import read_summary
 from gpt_exp.run.checkpoint_io import RunCheckpointIO
 from gpt_exp.run.folder import RunFolder

@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 from gpt_exp import export
 from gpt_exp.config.compose import compose
 from gpt_exp.evaluation.judged import judge, save
-from gpt_exp.experiment import load_run, make, make_model
+from gpt_exp.experiment.model import load_run, make_model
+from gpt_exp.experiment.parts import make
 from gpt_exp.interfaces import Prediction
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.task.metric.translation import TranslationMetric

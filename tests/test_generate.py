@@ -15,7 +15,7 @@ from gpt_exp.decoding.beam import Beam
 from gpt_exp.decoding.greedy import Greedy
 from gpt_exp.decoding.sampling import Sampling
 from gpt_exp.errors import UserError
-from gpt_exp.experiment import LoadedRun
+from gpt_exp.experiment.model import LoadedRun
 from gpt_exp.interfaces import Rules
 from gpt_exp.model.gpt2 import GPT2
 from gpt_exp.task.translation import Translation

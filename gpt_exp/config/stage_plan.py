@@ -109,7 +109,9 @@ class _Plan:
 
     def _with_skeletons(self, name: str, texts: Iterable[str]) -> tuple[list[str], list[str], list[Problem]]:
         """Overrides with skeletons for `stage:NAME`, the names, and references to what is not there."""
-        found, problems, resolved = [], [], []
+        found: list[str] = []
+        problems: list[Problem] = []
+        resolved: list[str] = []
 
         def stand_in(match: re.Match[str]) -> str:
             other, inside = match[1], match[2].lstrip("/")

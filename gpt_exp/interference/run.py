@@ -12,7 +12,7 @@ from gpt_exp.run.identity import flat, is_runtime
 from gpt_exp.run.summary import result
 
 # What runs together and alone may differ in, beside the seed; how often cosines are logged decides nothing of
-# what is learnt, and alone there is nothing to balance (gpt_exp/multi_task_experiment.py).
+# what is learnt, and alone there is nothing to balance (gpt_exp/experiment/several_tasks.py).
 ONLY, SEED, COSINES, BALANCE = "only", "seed", "module.cosine_every_n_steps", "balance"
 SPLITS = ("test", "val")  # The first that was evaluated says how good a task is.
 

@@ -7,7 +7,7 @@ import pytest
 import task_baselines
 from omegaconf import OmegaConf
 
-from gpt_exp.experiment import Data
+from gpt_exp.experiment.data import Data
 from gpt_exp.task.code import Code
 from gpt_exp.task.dialogue import Dialogue
 from gpt_exp.task.execution.assertions import Assertions

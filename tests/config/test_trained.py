@@ -6,7 +6,7 @@ from gpt_exp.adapter.trainable import trainable_parameters
 from gpt_exp.config import cost, feasibility
 from gpt_exp.config.compose import composition
 from gpt_exp.config.trained import compute_share, num_trained
-from gpt_exp.experiment import make
+from gpt_exp.experiment.parts import make
 
 
 @pytest.mark.parametrize(

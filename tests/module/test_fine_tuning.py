@@ -12,7 +12,7 @@ from lightning.pytorch.strategies import SingleDeviceStrategy as Strategy
 
 from gpt_exp import job
 from gpt_exp.errors import UserError
-from gpt_exp.experiment import make_model
+from gpt_exp.experiment.model import make_model
 from gpt_exp.module.embedding_noise import add_noise
 from gpt_exp.module.fine_tuning import FineTuning, spread
 from gpt_exp.run.checkpoint_io import load_weights

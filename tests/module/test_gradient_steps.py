@@ -13,8 +13,8 @@ from gpt_exp.balance.fixed import Fixed
 from gpt_exp.balance.grad_norm import GradNorm
 from gpt_exp.balance.pc_grad import PCGrad
 from gpt_exp.errors import UserError
+from gpt_exp.experiment.several_tasks import make_balance
 from gpt_exp.module.gradient_steps import GradientSteps, combined
-from gpt_exp.multi_task_experiment import make_balance
 from gpt_exp.run.checkpoint_io import load_weights
 from gpt_exp.run.lines import read_metrics
 

@@ -10,8 +10,8 @@ from made_runs import create, process_state_kept, trained
 
 from gpt_exp import cli, job
 from gpt_exp.errors import UserError
-from gpt_exp.experiment import load_run
-from gpt_exp.multi_task_experiment import of_task
+from gpt_exp.experiment.model import load_run
+from gpt_exp.experiment.several_tasks import of_task
 from gpt_exp.run.checkpoint_io import load_weights
 from gpt_exp.run.folder import RunFolder
 

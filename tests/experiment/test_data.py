@@ -1,7 +1,7 @@
 """What a run learns from."""
 
 from gpt_exp.config.compose import compose
-from gpt_exp.experiment import make_data
+from gpt_exp.experiment.data import make_data
 
 # A user's films in the order in which they were seen; nobody else saw any of them.
 HISTORIES = {user: [f"{user}{number:02}" for number in range(4)] for user in range(1, 41)}

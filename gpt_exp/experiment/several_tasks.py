@@ -18,23 +18,12 @@ from gpt_exp.corpus.record_split import divide
 from gpt_exp.corpus.record_splits import RecordSplits
 from gpt_exp.corpus.split import Split
 from gpt_exp.errors import UserError
-from gpt_exp.experiment import (
-    Data,
-    Experiment,
-    LoadedRun,
-    how_to_train,
-    keep,
-    kept_tokenizer,
-    make,
-    make_data,
-    make_data_module,
-    make_model,
-    make_splits,
-    make_task,
-    make_tokenizer,
-    make_trainer,
-    texts_of,
-)
+from gpt_exp.experiment.data import Data, keep, kept_tokenizer, make_data, make_tokenizer, texts_of
+from gpt_exp.experiment.model import LoadedRun, make_model
+from gpt_exp.experiment.parts import make, make_task
+from gpt_exp.experiment.splits import make_data_module, make_splits
+from gpt_exp.experiment.trainer import make_trainer
+from gpt_exp.experiment.training import Experiment, how_to_train
 from gpt_exp.interfaces import (
     AdaptiveMixture,
     GradientBalancing,
