@@ -23,7 +23,7 @@ from plotly.subplots import make_subplots
 from torch import Tensor, nn
 
 from gpt_exp.config.compose import compose
-from gpt_exp.experiment import make
+from gpt_exp.experiment.parts import make
 from gpt_exp.interfaces import Model, OptimizerFactory
 from gpt_exp.optimizer.adamw import adamw
 from gpt_exp.optimizer.build import build_optimizer

@@ -31,7 +31,7 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 from texts import encyclopedia, pieces, reviews, sentences
 
 from gpt_exp.config.compose import compose
-from gpt_exp.experiment import make_data
+from gpt_exp.experiment.data import make_data
 from gpt_exp.interfaces import Prediction, Record
 from gpt_exp.task.metric.bootstrap import intervals
 from gpt_exp.task.metric.question_answering import ExactMatchF1

@@ -24,7 +24,9 @@ import numpy as np
 from omegaconf import DictConfig
 
 from gpt_exp.config.compose import compose
-from gpt_exp.experiment import Data, make, make_data, make_model
+from gpt_exp.experiment.data import Data, make_data
+from gpt_exp.experiment.model import make_model
+from gpt_exp.experiment.parts import make
 from gpt_exp.interfaces import Prediction, Record
 from gpt_exp.task.metric.bootstrap import intervals
 
