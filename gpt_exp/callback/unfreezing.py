@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import Callback
@@ -23,7 +24,6 @@ class GradualUnfreezing(Callback):
             if value < 1:
                 raise ValueError(f"callback.unfreezing.{name}={value} must be at least 1")
         self.num_blocks, self.every_n_steps = num_blocks, every_n_steps
-        self._frozen: list[nn.Parameter] = []
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """Where no gradient is wanted, neither the graph nor the backward pass goes below the trained blocks.
@@ -32,16 +32,16 @@ class GradualUnfreezing(Callback):
         gradient of each weight, and a compiled network would be compiled anew: there all are made, and
         dropped.
         """
-        self._frozen = self.frozen(pl_module.model, trainer.global_step)
+        pl_module.still = self.frozen(pl_module.model, trainer.global_step)
         if isinstance(trainer.strategy, SingleDeviceStrategy) and not pl_module.compile_model:
-            _want_gradients(self._frozen, False)
+            _want_gradients(pl_module.still, False)
 
     def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
-        _want_gradients(self._frozen, True)
+        _want_gradients(pl_module.still, True)
 
     def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
         """Before the norm of the gradients is taken."""
-        for parameter in self._frozen:
+        for parameter in pl_module.still:
             parameter.grad = None
 
     def on_train_batch_end(
@@ -70,6 +70,6 @@ def _embeddings(model: nn.Module) -> list[nn.Module]:
     return [child for child in model.children() if isinstance(child, nn.Embedding)]
 
 
-def _want_gradients(parameters: list[nn.Parameter], wanted: bool) -> None:
+def _want_gradients(parameters: Sequence[nn.Parameter], wanted: bool) -> None:
     for parameter in parameters:
         parameter.requires_grad_(wanted)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,7 @@ class LanguageModule(LightningModule, ABC):
         self.compile_model = compile
         self.stopwatch = Stopwatch()
         self.layer_decay = layer_decay
+        self.still: Sequence[nn.Parameter] = ()  # Weights that a callback lets stand still in this step.
         self.best_of: Mapping[str, Goal] = {}  # By what to keep more than one best checkpoint, by name.
         self.strict_loading = saves_frozen  # Else a checkpoint lacks what `init.run` brings again.
         self._losses: list[Loss] = []  # Of the micro-batches of this step,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
@@ -44,12 +44,17 @@ class GradientSteps:
     def is_open(self) -> bool:
         return self._open is not None
 
-    def begin(self, step: int, model: nn.Module) -> None:
-        """Open a step that is one of them, and tell DDP whether to average its gradients."""
+    def begin(self, step: int, model: nn.Module, still: Collection[nn.Parameter] = ()) -> None:
+        """Open a step that is one of them, and tell DDP whether to average its gradients.
+
+        Weights that stand `still` in it have no part in the tasks' gradients.
+        """
         self.cosines = {}
         always = isinstance(self._balance, NormBalancing | GradientBalancing)
         if always or self._tells_cosines(step):
-            self._open = TaskGradients(self._parameters, len(self._names))
+            without = {id(p) for p in still}
+            learning = [p for p in self._parameters if id(p) not in without]
+            self._open = TaskGradients(learning, len(self._names))
         if isinstance(model, DistributedDataParallel):  # Else it would wait for a backward pass of its own.
             model.require_backward_grad_sync = self._open is None
 

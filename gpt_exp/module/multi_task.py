@@ -167,7 +167,7 @@ class MultiTask(LanguageModule):
         if batch_idx % self.trainer.accumulate_grad_batches == 0:
             model = self.trainer.strategy.model
             assert model is not None
-            self.gradients.begin(self.trainer.global_step, model)
+            self.gradients.begin(self.trainer.global_step, model, self.still)
 
     def backward(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
         if self.gradients.is_open:

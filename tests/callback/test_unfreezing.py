@@ -89,7 +89,7 @@ def test_gradients_that_are_dropped_train_the_same_as_those_that_are_not_made(tr
     made = []
 
     def on_after_backward(self, trainer, pl_module):
-        made.append(sum(p.grad is not None for p in self._frozen))
+        made.append(sum(p.grad is not None for p in pl_module.still))
         original(self, trainer, pl_module)
 
     original = GradualUnfreezing.on_after_backward

@@ -12,6 +12,7 @@ from gpt_exp import job
 from gpt_exp.balance.fixed import Fixed
 from gpt_exp.balance.grad_norm import GradNorm
 from gpt_exp.balance.pc_grad import PCGrad
+from gpt_exp.callback import unfreezing
 from gpt_exp.errors import UserError
 from gpt_exp.experiment.several_tasks import make_balance
 from gpt_exp.module.gradient_steps import GradientSteps, combined
@@ -94,6 +95,27 @@ def test_a_task_alone_has_nothing_to_balance_or_to_compare(train_several, balanc
     one, other = weights(plain), weights(folder)
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert read_metrics(plain.metrics) == read_metrics(folder.metrics)
+
+
+@pytest.mark.parametrize("balance", ["grad_norm", "pc_grad"])
+def test_weights_that_stand_still_have_no_part_in_the_gradients(train_several, monkeypatch, balance):
+    """Whether they want gradients, as on several devices, or not."""
+    given = [
+        *SHORT,
+        f"balance={balance}",
+        "module.cosine_every_n_steps=1",
+        "callback=[checkpoint,unfreezing]",
+    ]
+    given += ["callback.unfreezing.every_n_steps=3", "callback.checkpoint={every_n_steps: 1, keep_last: 6}"]
+    spared = train_several(*given, names=BOTH, name="spared")
+    monkeypatch.setattr(unfreezing, "_want_gradients", lambda *args: None)
+    dropped = train_several(*given, names=BOTH, name="dropped")
+    assert spared.metrics.read_bytes() == dropped.metrics.read_bytes()
+    for folder in (spared, dropped):
+        first, third, last = (weights(folder, step) for step in (1, 3, 6))
+        for name in (name for name in first if name.startswith("blocks.")):
+            assert torch.equal(first[name], third[name]) == name.startswith("blocks.0.")
+            assert not torch.equal(third[name], last[name])
 
 
 STEP = ["optimizer=sgd", "optimizer.lr=1", "optimizer.momentum=0", "schedule=constant", "mixture=uniform"]
