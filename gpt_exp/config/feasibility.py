@@ -186,7 +186,11 @@ def _parts(config: Config) -> Iterable[Problem]:
             continue
         module, _, attribute = target.rpartition(".")
         try:
-            arguments = {key: _made(value) for key, value in node.items() if key not in META}
+            arguments = {  # Sources are made by themselves, to be told by their own keys.
+                key: value if key == "sources" else _made(value)
+                for key, value in node.items()
+                if key not in META
+            }
             make = getattr(import_module(module), attribute)
             made = make(0, **arguments) if name == "schedule" else make(**arguments)
             getattr(made, "check", lambda: None)()

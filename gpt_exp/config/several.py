@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from gpt_exp.config import mixing
 from gpt_exp.config.keys import parameters
 from gpt_exp.config.nearest import meant, nearest
 from gpt_exp.config.problem import Problem
@@ -75,11 +76,24 @@ def _without_tasks(config: Mapping[str, Any]) -> Iterator[Problem]:
     if _target(config, "module") == MODULE:
         yield Problem("tasks", "module=multi_task needs some, as in experiment=multi_task_embedded")
     elif _target(config, "data") == BLEND:
-        yield from _weights("mixture", config.get("mixture"), list(config["data"].get("sources") or {}))
+        yield from _sources(config)
     elif config.get("mixture"):
         yield Problem("mixture", "is of several tasks, or of the sources of data=blend")
     elif config.get("only"):
         yield Problem("only", "chooses one of several tasks, and this run has one")
+
+
+def _sources(config: Mapping[str, Any]) -> Iterator[Problem]:
+    """Of a blend: each a part, and the mixture of their names."""
+    sources = config["data"].get("sources")
+    if not isinstance(sources, Mapping):
+        return
+    for name, node in sources.items():
+        if not isinstance(node, Mapping) or not node.get("_target_"):
+            example = f"+data@data.sources.{name}=text"
+            yield Problem(f"data.sources.{name}", f"is no source of text, as {example} makes one")
+    if sources:
+        yield from mixing.problems(config, list(sources), validated=False)
 
 
 def _with_tasks(config: Mapping[str, Any], tasks: Mapping[str, Any]) -> Iterator[Problem]:
@@ -95,7 +109,8 @@ def _with_tasks(config: Mapping[str, Any], tasks: Mapping[str, Any]) -> Iterator
         if isinstance(weight, int | float) and weight < 0:
             yield Problem(f"tasks.{name}.{WEIGHT}", f"{weight} must be at least 0")
     yield from _adapters(config, tasks)
-    yield from _weights("mixture", config.get("mixture"), list(tasks))
+    yield from mixing.problems(config, list(tasks), validated=True)
+    yield from mixing.unknown_names("balance", config.get("balance"), list(tasks))
     yield from _only(config, list(tasks))
 
 
@@ -123,17 +138,6 @@ def _adapters(config: Mapping[str, Any], tasks: Mapping[str, Any]) -> Iterator[P
     if own and NAMED in (parameters(config.get("adapter")) or {}):
         message = f"low-rank on the whole model, and tasks.{next(iter(own))} has its own"
         yield Problem("adapter", message, "", "adapter=frozen or full")
-
-
-def _weights(path: str, node: Any, names: list[str]) -> Iterator[Problem]:
-    """Names in a mixture's weights, at any depth."""
-    for key, value in node.items() if isinstance(node, Mapping) else ():
-        if key == "weights" and isinstance(value, Mapping):
-            for name in [each for each in value if each not in names]:
-                message = f"no such name; there is {', '.join(names)}"
-                yield Problem(f"{path}.{key}.{name}", message, "", nearest(name, names))
-        else:
-            yield from _weights(f"{path}.{key}", value, names)
 
 
 def _first(key: str) -> str:

@@ -13,7 +13,8 @@ from gpt_exp.config.resolve import UNKNOWN, Resolved
 from gpt_exp.config.signatures import Annotation
 from gpt_exp.config.stages import STAGES
 
-OUR_OWN = {"trainer.precision": "auto"}  # Values that we replace before the target sees them.
+# Values that we replace before the target sees them; a size that the tokenizer will tell is null.
+OUR_OWN = {"trainer.precision": "auto", "model.vocab_size": None}
 
 
 def problems(resolved: Resolved, root: dict[str, Any], groups: dict[str, list[str]]) -> list[Problem]:
@@ -115,9 +116,9 @@ def _nested(path: str, value: Any, resolved: Resolved) -> list[Problem]:
 
 
 def _value(key: str, value: Any, parameter: inspect.Parameter) -> list[Problem]:
-    if not isinstance(parameter.annotation, Annotation) or value is UNKNOWN or OUR_OWN.get(key) == value:
+    if not isinstance(parameter.annotation, Annotation) or value is UNKNOWN:
         return []
-    if value is None and parameter.default is None:
+    if (key, value) in OUR_OWN.items() or (value is None and parameter.default is None):
         return []
     message, suggestion = values.mismatch(value, parameter.annotation)
     return [Problem(key, message, "", suggestion and f"{key}={suggestion}")] if message else []

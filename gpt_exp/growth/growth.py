@@ -60,7 +60,7 @@ class Growth:
     def _step(self, key: str, step: float) -> int:
         if 0 < step < 1:
             return round(step * self._max_steps)
-        if step != int(step) or step < 0:
+        if step < 0 or step % 1:
             raise ValueError(f"{key}: step {step} must be a whole number, or a fraction below 1")
         return int(step)
 
@@ -68,6 +68,6 @@ class Growth:
 def _whole(key: str, value: float, own: str, final: int) -> int:
     """A value as a number, of which it may be a fraction."""
     number = value * final if isinstance(value, float) else value
-    if number != int(number) or not 1 <= number <= final:
+    if number % 1 or not 1 <= number <= final:
         raise ValueError(f"{key}: {value} must be from 1 to {own}, or a fraction of it that is whole")
     return int(number)

@@ -38,6 +38,7 @@ def complaint(*overrides: str, config_dir: Path | None = None) -> str:
         ("callback=[progres]", "Did you mean callback=progress?"),
         ("seed=x", "seed: expected int, got 'x' (command line)"),
         ("model.num_layers=6.0", "expected int, got 6.0 (command line). Did you mean model.num_layers=6?"),
+        ("schedule.max_steps=null", "schedule.max_steps: expected int, got null (command line)"),
         ("trainer.max_steps=true", "trainer.max_steps: expected int, got true (command line)"),
         ("name=${nam}", "name: ${nam} names nothing (command line). Did you mean ${name}?"),
         ("data=text", "data.paths: needs a value, as in data.paths=... (conf/data/text.yaml:2)"),

@@ -25,6 +25,8 @@ def config_of(*overrides):
             ["growth=context", "growth.context_length=[[0,512]]"],
             "growth.context_length: 512 must be from 1 to",
         ),
+        (["growth=context", "growth.context_length=[[0,a]]"], "growth.context_length: expected Sequence["),
+        (["growth=batch", "growth.max_steps=null"], "growth.max_steps: expected int, got null"),
         (
             ["growth=batch", "growth.batch_size=[[4,32]]"],
             "growth.batch_size: the first step is 4 and must be 0",

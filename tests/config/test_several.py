@@ -45,6 +45,10 @@ def problems(*overrides):
             "tasks.new.task: needs one, as in /task@tasks.new.task",
         ),
         (["mixture=explicit", "mixture.weights={sumarization: 1}"], "Did you mean summarization?"),
+        (["mixture=explicit", "mixture.weights={summarization: 0}"], "summarization: 0 must be more than 0"),
+        (["mixture=adaptive", "num_workers=2"], "num_workers: 2 must be 0 where the mixture adapts"),
+        (["mixture=adaptive", "only=summarization"], "only: an adaptive mixture has no shares before"),
+        (["balance=fixed", "balance.weights={sumarization: 1}"], "Did you mean summarization?"),
         (["augmentation=[random_swap]"], "augmentation: of several tasks each has its own"),
         (["module=fine_tuning"], "module: several tasks need module=multi_task"),
         (

@@ -129,6 +129,8 @@ def test_a_run_that_was_broken_off_goes_on_with_the_same_bits(new_blend, keep_pr
             "mixture.end.weights.proze: no such name; there is prose,",
         ),
         (["growth=batch"], "growth.batch_size: data=blend mixes its sources in batches of one size"),
+        (["data.sources.prose=5"], "data.sources.prose: is no source of text"),
+        (["data.sources.prose.paths=[/no/such.txt]"], "data.sources.prose.paths: /no/such.txt matches no"),
         (["data.sources.prose.paths=[no/such.txt]"], "data.sources.prose.paths: no/such.txt matches no file"),
     ],
 )
@@ -138,9 +140,18 @@ def test_a_mistake_is_a_line(overrides, line, numbers):
     assert str(problem).startswith(line)
 
 
+def test_a_mixture_that_learns_from_validation_is_refused():
+    library = "+data@data.sources.library=standard_library"
+    (problem,) = composed("train", ("data=blend", library, "mixture=adaptive"), None, "train").problems
+    assert str(problem).startswith(
+        "mixture: adapts to each task's own validation, and the sources of a blend"
+    )
+
+
 def test_a_blend_needs_sources_of_text(new_blend):
-    (problem,) = composed("train", ("data=blend", "data.sources={}"), None, "train").problems
-    assert str(problem).startswith("data.sources: needs some")
+    for given in ((), ("data.sources={}",)):
+        (problem,) = composed("train", ("data=blend", *given), None, "train").problems
+        assert str(problem).startswith("data.sources: needs some")
     records = f"{{_target_: gpt_exp.data.delimited.Delimited, train: {ASSETS / 'pairs.tsv'}}}"
     folder = new_blend("~data.sources.prose", f"+data.sources.prose={records}")
     with pytest.raises(UserError, match="gives records, and no text"):
