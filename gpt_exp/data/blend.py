@@ -14,7 +14,7 @@ class Blend:
     def __init__(self, *, sources: Mapping[str, Source]) -> None:
         if not sources:
             raise ValueError("data.sources: needs some, as in +data@data.sources.code=standard_library")
-        self.sources = sources
+        self.sources = dict(sorted(sources.items()))  # However a config orders them: one run, one mixture.
 
     def fingerprint(self) -> str:
         named = "".join(f"{name}\0{each.fingerprint()}\0" for name, each in self.sources.items())

@@ -80,6 +80,9 @@ def test_a_tokenizer_learns_from_training_parts_alone(numbers):
         text_of(each, SPLIT) for each in sources.values()
     )
     assert texts.fingerprint() != TrainingTexts(sources, Split(val_fraction=0.2)).fingerprint()
+    other_way = dict(reversed(sources.items()))
+    assert Blend(sources=sources).fingerprint() == Blend(sources=other_way).fingerprint()
+    assert list(Blend(sources=other_way).sources) == sorted(sources)
     assert Blend(sources=sources).fingerprint() != Blend(sources=sources | {"b": sources["a"]}).fingerprint()
 
 
@@ -97,9 +100,9 @@ def test_each_step_reads_as_much_of_a_source_as_the_mixture_says(new_blend, keep
     monkeypatch.setattr(Pretraining, "compute_loss", counted)
     assert job.run(new_blend()) == 0
     parts = [min(1.0, max(0.0, (step - 2) / 7)) for step in range(STEPS)]
-    shares = [np.array([0.75, 0.25]) * (1 - part) + np.array([0.125, 0.875]) * part for part in parts]
+    shares = [np.array([0.25, 0.75]) * (1 - part) + np.array([0.875, 0.125]) * part for part in parts]
     quotas = Quotas(lambda step: shares[step], 8)
-    assert read == [quotas.counts(step)[1] for step in range(STEPS)]
+    assert read == [quotas.counts(step)[0] for step in range(STEPS)]
     assert read[0] == 2 and read[-1] == 7
 
 
@@ -151,7 +154,7 @@ def test_a_mixture_that_learns_from_validation_is_refused():
 def test_a_blend_needs_sources_of_text(new_blend):
     for given in ((), ("data.sources={}",)):
         (problem,) = composed("train", ("data=blend", *given), None, "train").problems
-        assert str(problem).startswith("data.sources: needs some")
+        assert str(problem).startswith("data.sources: needs ")
     records = f"{{_target_: gpt_exp.data.delimited.Delimited, train: {ASSETS / 'pairs.tsv'}}}"
     folder = new_blend("~data.sources.prose", f"+data.sources.prose={records}")
     with pytest.raises(UserError, match="gives records, and no text"):
