@@ -20,16 +20,24 @@ def fingerprint(config: dict[str, Any]) -> str:
 
     Of a `root`, under which other data lie too, what lies in the data set's own `folder`.
     """
-    nodes = [config.get("data"), *(task.get("data") for task in (config.get("tasks") or {}).values())]
+    tasks = config.get("tasks")
+    nodes = [task.get("data") for task in tasks.values()] if tasks else [config.get("data")]
     paths = {path for node in nodes for path in _read_by(node)}
     if not paths:
         return sys.version
-    digest, read = hashlib.sha256(), 0
+    of_files = all(any(_read_by(part)) for node in nodes for part in _parts(node))
+    digest, read = hashlib.sha256(b"" if of_files else sys.version.encode()), 0
     for path in sorted(paths):
         read += path.stat().st_size
         digest.update(f"{path.name} ".encode())
         digest.update(_content(path) if read <= MAX_BYTES else repr(path.stat()[6:9:2]).encode())
     return digest.hexdigest()
+
+
+def _parts(node: Any) -> Iterable[Any]:
+    """A node, or the sources that it is made of: some may be Python's own beside files."""
+    sources = node.get("sources") if isinstance(node, dict) else None
+    return sources.values() if isinstance(sources, dict) and sources else [node]
 
 
 def _read_by(node: Any) -> Iterable[Path]:
