@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from gpt_exp.config import cost
 from gpt_exp.precision import resolve_precision
 
 
@@ -38,3 +39,12 @@ def test_fp32_where_it_is_not(cpu):
 def test_what_is_said_is_done(cpu):
     cpu("AuthenticAMD", avx512=True)
     assert resolve_precision("32-true", "cpu") == "32-true"
+
+
+def test_a_cost_is_told_for_the_precision_that_is_taken(cpu, monkeypatch):
+    flags = {"AuthenticAMD": "avx512_bf16", "GenuineIntel": "avx512_bf16 amx_tile", "Other": "avx512_bf16"}
+    for vendor, own in flags.items():
+        cpu(vendor, avx512=True, amx="amx_tile" in own)
+        known = f"vendor_id : {vendor}\nflags : {own}\n"
+        monkeypatch.setattr(Path, "read_text", lambda self, known=known: known)
+        assert cost.cpu_has_bf16() == (resolve_precision("auto", "cpu") == "bf16-mixed")

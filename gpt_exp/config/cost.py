@@ -134,8 +134,8 @@ def on_cpu(config: dict[str, Any]) -> bool:
 
 
 def cpu_has_bf16() -> bool:
-    flags = _read(Path("/proc/cpuinfo"))
-    return "amx_bf16" in flags  # As gpt_exp/precision.py decides.
+    known = _read(Path("/proc/cpuinfo"))  # As gpt_exp/precision.py decides.
+    return "amx_tile" in known or ("avx512_bf16" in known and "AuthenticAMD" in known)
 
 
 def gpu_here() -> str | None:
