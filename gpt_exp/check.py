@@ -75,13 +75,14 @@ def rows(config: dict[str, Any]) -> Iterator[tuple[str, str]]:
     yield "", f"context {shape.context_length:,}, vocabulary {vocab_size:,}{assumed}"
     yield from _job(config, cost.estimate(config, shape))
     if config.get("growth"):
-        yield from _growth(growing.spans(config, shape.context_length))
+        yield from _growth(growing.spans(config, shape.context_length), shape.context_length)
 
 
-def _growth(spans: list[growing.Span]) -> Iterator[tuple[str, str]]:
+def _growth(spans: list[growing.Span], context_length: int) -> Iterator[tuple[str, str]]:
     start = 0
     for span in spans:
-        text = f"from step {start:,}: {span.batch_size} sequences, cut to {span.context_length:,} tokens"
+        cut = f", cut to {span.context_length:,} tokens" * (span.context_length < context_length)
+        text = f"from step {start:,}: {span.batch_size} sequences{cut}"
         yield "" if start else "growth", text
         start += span.num_steps
 

@@ -4,6 +4,7 @@ import pytest
 from made_runs import ASSETS
 from several_tasks import TASKS, overrides_of
 
+from gpt_exp import check
 from gpt_exp.config import cost, feasibility, growing
 from gpt_exp.config.compose import composition
 from gpt_exp.config.jobs import composed
@@ -71,6 +72,15 @@ def test_tokens_and_flops_are_those_of_all_phases():
     assert job.tokens == (4 * 2 + 2 * 2 + 4 * 8) * 64
     short, long = shape.flops_per_token(32), shape.flops_per_token(64)
     assert job.flops == 8 * 64 * short + 36 * 64 * long
+
+
+def test_what_grows_is_told_and_nothing_else():
+    given = ["growth=batch", "growth.batch_size=[[0,8],[5,32]]"]
+    told = [text for _, text in check.rows(config_of(*given)) if text.startswith("from step")]
+    assert told == ["from step 0: 8 sequences", "from step 5: 32 sequences"]
+    both = config_of("growth=context", "model.context_length=64", "growth.context_length=[[0,32],[5,64]]")
+    told = [text for _, text in check.rows(both) if text.startswith("from step")]
+    assert told == ["from step 0: 32 sequences, cut to 32 tokens", "from step 5: 32 sequences"]
 
 
 def test_without_growth_all_steps_are_alike():
