@@ -14,7 +14,7 @@ from gpt_exp.run.summary import result
 # What runs together and alone may differ in, beside the seed; how often cosines are logged decides nothing of
 # what is learnt, and alone there is nothing to balance (gpt_exp/experiment/several_tasks.py).
 ONLY, SEED, COSINES, BALANCE = "only", "seed", "module.cosine_every_n_steps", "balance"
-SPLITS = ("test", "val")  # The first that was evaluated says how good a task is.
+VALIDATION = "val"  # By which checkpoints are chosen: it says how good a task is where nothing else does.
 
 
 class Figure(NamedTuple):
@@ -68,14 +68,15 @@ def read_run(folder: RunFolder, name: str) -> Run:
 
 
 def _figures(folder: RunFolder, results: Mapping[str, Any], tasks: tuple[str, ...]) -> dict[str, Figure]:
-    """The summary knows which are main; results.json is not changed by evaluations of other checkpoints."""
-    mains = {each.split: each.figures[0] for each in read_summary(folder.path)}
-    found = {}
-    for task in tasks:
-        for split in SPLITS:
-            main = mains.get(f"{task}.{split}")
-            value = result(results, f"{split}/{task}/{main.name}") if main else None
-            if main is not None and value is not None:
-                found[task] = Figure(main.name, split, value, main.better != "less")
-                break
+    """Of each task on the first split that was not validated on, such as test or test_2016_flickr.
+
+    The summary knows which figures are main; results.json is not changed by evaluations of other checkpoints.
+    """
+    found: dict[str, Figure] = {}
+    for each in sorted(read_summary(folder.path), key=lambda each: each.split.endswith(f".{VALIDATION}")):
+        task, _, split = each.split.partition(".")
+        main = each.figures[0]
+        value = result(results, f"{split}/{task}/{main.name}")
+        if task in tasks and task not in found and value is not None:
+            found[task] = Figure(main.name, split, value, main.better != "less")
     return found

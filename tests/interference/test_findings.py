@@ -53,6 +53,15 @@ def test_a_figure_that_is_0_alone_is_told_and_in_no_mean(new_run):
     assert "no ratio, for a figure is 0 or no number: translation" in findings.remarks
 
 
+def test_a_test_split_may_be_called_otherwise(new_run):
+    runs = [new_run("all", {"translation": 1.0, "chat": 4.0})]
+    runs += [new_run(only, {only: 2.0}, only=only) for only in ("translation", "chat")]
+    for run in runs:
+        for file in (run.results, run.path / "predictions" / "summary.json"):
+            file.write_text(file.read_text().replace("test", "test_2016"))
+    assert {each.split for each in analyse(read([run.path for run in runs])).rows} == {"test_2016"}
+
+
 def test_without_a_test_split_validation_judges_and_without_figures_nothing(new_run):
     runs = [new_run("all", {"translation": 1.0, "chat": 4.0})]
     runs += [new_run(only, {only: 2.0}, only=only) for only in ("translation", "chat")]
