@@ -11,7 +11,10 @@ from staged import OF_VERBS, STAGED, planned, write_experiment
 from gpt_exp.config.location import conf_folder
 from gpt_exp.config.stages import spelt, staged_file
 from gpt_exp.config.verbs import of_stages
+from gpt_exp.corpus.split import Split
 from gpt_exp.errors import UserError
+from gpt_exp.experiment.data import texts_of
+from gpt_exp.experiment.parts import make
 from gpt_exp.sweep.space.parameter import read_value
 
 PAIRS = [f"multi30k/{part}.{side}" for part in ("train", "val", "test_2016_flickr") for side in ("en", "de")]
@@ -268,6 +271,16 @@ def test_our_staged_experiments_can_be_carried_out(experiment, tmp_path):
     stages = planned(tmp_path, *root, experiment=experiment, config_dir=None)
     assert len(stages) >= 5
     assert {"evaluate", "pseudo_label"} & {stage.verb for stage in stages.values()}
+
+
+def test_self_training_begins_from_text_without_its_labels(tmp_path):
+    (tmp_path / "sst2").mkdir()
+    for file in ("train.tsv", "dev.tsv"):
+        (tmp_path / "sst2" / file).write_text("a good film\t1\na bad one\t0\n")
+    root = f"data.root={tmp_path}"
+    config = planned(tmp_path, root, experiment="staged_self_training", config_dir=None)["pretrain"].config
+    texts = texts_of(make(config.data), make(config.task), Split(**config.split))
+    assert {piece.text for piece in texts.pieces()} <= {"a good film", "a bad one"}
 
 
 def test_an_experiment_without_stages_is_none(tmp_path):
