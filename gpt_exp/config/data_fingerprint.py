@@ -1,4 +1,4 @@
-"""What the data of a config hold, as far as it can be told before they are read."""
+"""What the files of a config hold, as far as it can be told before they are read."""
 
 from __future__ import annotations
 
@@ -12,23 +12,28 @@ from typing import Any
 from gpt_exp.config.feasibility import PATHS
 from gpt_exp.data.record_files import inside
 
-MAX_BYTES = 100_000_000  # Of data files that are read for a key; larger ones count by size and time.
+MAX_BYTES = 100_000_000  # Of files that are read for a key; what is beyond counts by size and time.
+OTHERS = ("tokenizer", "model", "augmentation")  # Parts that may read files beside the data.
 
 
 def fingerprint(config: dict[str, Any]) -> str:
-    """Of the data: contents of files on this machine, or which Python's sources and catalogues it reads.
+    """Of the data, and of files that other parts name; of data without any: which Python gives them.
 
-    Of a `root`, under which other data lie too, what lies in the data set's own `folder`.
+    That is the contents of files on this machine. Of a `root`, under which other data lie too, it is what
+    lies in the data set's own `folder`.
     """
-    nodes = [config.get("data"), *(task.get("data") for task in (config.get("tasks") or {}).values())]
-    paths = {path for node in nodes for path in _read_by(node)}
-    if not paths:
-        return sys.version
+    views = [config, *(config.get("tasks") or {}).values()]
+    data = [set(_read_by(view["data"])) for view in views if view.get("data")]
+    paths = {path for view in views for part in OTHERS for path in _read_by(view.get(part))}
     digest, read = hashlib.sha256(), 0
-    for path in sorted(paths):
-        read += path.stat().st_size
+    if not data or not all(data):
+        digest.update(sys.version.encode())
+    for path in sorted(paths.union(*data)):
+        size = path.stat().st_size
+        is_small = read + size <= MAX_BYTES
+        read += size if is_small else 0
         digest.update(f"{path.name} ".encode())
-        digest.update(_content(path) if read <= MAX_BYTES else repr(path.stat()[6:9:2]).encode())
+        digest.update(_content(path) if is_small else repr(path.stat()[6:9:2]).encode())
     return digest.hexdigest()
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from made_runs import TINY, create
 from staged import OF_VERBS, STAGED, planned, write_experiment
 
 from gpt_exp.config.location import conf_folder
@@ -74,6 +75,9 @@ def test_which_checkpoint_is_best_or_last_is_left_to_the_training(plan):
         ("stages.third.seed=5", ["third"]),
         ("stages.second.init.checkpoint=last", ["second", "third"]),
         ("seed=5", ["first", "second", "side", "third"]),
+        ("stages.second.callback.checkpoint.monitor=val/perplexity", ["second", "third"]),
+        ("stages.second.callback.checkpoint.best_of={bits: {metric: val/loss}}", ["second", "third"]),
+        ("callback.checkpoint.keep_last=3", []),
         ("name=elsewhere", []),
         ("num_workers=1", []),
         ("stages.first.logger=none", []),
@@ -95,6 +99,24 @@ def test_other_data_in_the_same_file_is_another_stage(plan, tmp_path):
     before = plan(f"stages.second.data.paths=[{text}]")
     text.write_text("Some wordz. " * 500)
     assert changed(before, plan(f"stages.second.data.paths=[{text}]")) == ["second", "third"]
+
+
+def test_another_tokenizer_in_the_same_file_is_another_stage(plan, tmp_path):
+    given = f"stages.side.tokenizer.path={tmp_path / 'tokenizer.json'}"
+    (tmp_path / "tokenizer.json").write_text("one")
+    before = plan(given)
+    (tmp_path / "tokenizer.json").write_text("another")
+    assert changed(before, plan(given)) == ["side"]
+
+
+def test_the_best_of_a_run_that_is_no_stage_is_part_of_what_is_made_of_it(plan, tmp_path):
+    run = create(tmp_path, "run", TINY)
+    for step in (10, 20):
+        run.checkpoint(step).mkdir(parents=True)
+    given = f"stages.judge.run={run.path}"
+    before = plan(given, text=OF_VERBS)
+    run.best.write_text('{"step": 10}')
+    assert changed(before, plan(given, text=OF_VERBS)) == ["judge"]
 
 
 def test_the_file_says_for_all_a_stage_for_itself_and_the_command_line_most(plan):
