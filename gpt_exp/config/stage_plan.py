@@ -239,7 +239,8 @@ def _goals(config: dict[str, Any]) -> list[Any]:
 
 def _from_outside(config: dict[str, Any]) -> list[str]:
     """The checkpoints that a verb takes of runs that are no stages: `best` may be another one tomorrow."""
-    runs = [RunFolder(value) for value in config.values() if isinstance(value, str) and value]
+    paths = [value for key, value in config.items() if isinstance(value, str) and key != "against"]
+    runs = [RunFolder(path) for path in paths if path]
     return [run.named(config["checkpoint"]).name for run in runs if run.checkpoints()]
 
 

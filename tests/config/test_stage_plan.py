@@ -247,6 +247,12 @@ def test_a_change_before_a_verbs_stage_concerns_it_and_one_of_it_what_comes_afte
         ("stages.judge.batch_size=0", "stages.judge.batch_size: 0 must be at least 1 (command line)"),
         ("stages.judge.run=stage:said", "stages.judge.run: stage:said has no checkpoint, and so no network"),
         ("stages.augmented.init.run=stage:said", "stages.augmented: init.run=stage:said holds no network"),
+        (
+            "stages.judge.checkpoint=bset",
+            "stages.judge.checkpoint: stage:augmented has no checkpoint 'bset'; did you mean best?",
+        ),
+        ("stages.judge.of=there", "stages.judge.of: this run has one task, and of chooses one of several"),
+        ("stages.judge.run=stage:multi", "stages.judge.of: this run has several tasks, choose one: there, "),
         ("stages.judge.run=outputs/x", "stages.judge.run: outputs/x is not a run folder"),
         (
             "stages.augmented.augmentation.back_translation.path=stage:said/sad.jsonl",
