@@ -1,4 +1,4 @@
-"""What the data of a config hold, as far as it can be told before they are read."""
+"""What the files of a config hold, as far as it can be told before they are read."""
 
 from __future__ import annotations
 
@@ -12,25 +12,27 @@ from typing import Any
 from gpt_exp.config.feasibility import PATHS
 from gpt_exp.data.record_files import inside
 
-MAX_BYTES = 100_000_000  # Of data files that are read for a key; larger ones count by size and time.
+MAX_BYTES = 100_000_000  # Of files that are read for a key; what is beyond counts by size and time.
+OTHERS = ("tokenizer", "model", "augmentation")  # Parts that may read files beside the data.
 
 
 def fingerprint(config: dict[str, Any]) -> str:
-    """Of the data: contents of files on this machine, or which Python's sources and catalogues it reads.
+    """Of the data, and of files that other parts name; of data without any: which Python gives them.
 
-    Of a `root`, under which other data lie too, what lies in the data set's own `folder`.
+    That is the contents of files on this machine. Of a `root`, under which other data lie too, it is what
+    lies in the data set's own `folder`.
     """
-    tasks = config.get("tasks")
-    nodes = [task.get("data") for task in tasks.values()] if tasks else [config.get("data")]
-    paths = {path for node in nodes for path in _read_by(node)}
-    if not paths:
-        return sys.version
-    of_files = all(any(_read_by(part)) for node in nodes for part in _parts(node))
+    tasks = config.get("tasks") or {}
+    data = [task.get("data") for task in tasks.values()] if tasks else [config.get("data")]
+    others = [view.get(part) for view in (config, *tasks.values()) for part in OTHERS]
+    of_files = all(any(_read_by(part)) for node in data for part in _parts(node))
     digest, read = hashlib.sha256(b"" if of_files else sys.version.encode()), 0
-    for path in sorted(paths):
-        read += path.stat().st_size
+    for path in sorted({path for node in (*data, *others) for path in _read_by(node)}):
+        size = path.stat().st_size
+        is_small = read + size <= MAX_BYTES
+        read += size if is_small else 0
         digest.update(f"{path.name} ".encode())
-        digest.update(_content(path) if read <= MAX_BYTES else repr(path.stat()[6:9:2]).encode())
+        digest.update(_content(path) if is_small else repr(path.stat()[6:9:2]).encode())
     return digest.hexdigest()
 
 

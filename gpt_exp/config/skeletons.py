@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -33,9 +32,8 @@ def skeleton(key: str) -> Path:
 def make_skeleton(key: str, config: DictConfig, *, has_weights: bool) -> None:
     """All of a run folder that a stage's composition and check look at."""
     folder, checkpoints = RunFolder(skeleton(key)), stand_ins(config) if has_weights else {}
-    if folder.config_file.exists() and (not has_weights or stand_ins(folder.config()) == checkpoints):
-        return  # Names of checkpoints are not in the key.
-    shutil.rmtree(folder.path, ignore_errors=True)
+    if folder.config_file.exists():
+        return
     if has_weights:
         for path in (folder.tokenizer, *(folder.saved / step for step in checkpoints)):
             path.mkdir(parents=True)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from gpt_exp.config import feasibility
 from gpt_exp.config import keys as known
 from gpt_exp.config.compose import Composition
 from gpt_exp.config.data_fingerprint import fingerprint
@@ -226,8 +227,21 @@ def _named(text: str, made: dict[str, Stage]) -> str:
 def _key_of(draft: DictConfig, verb: str) -> str:
     """sha256 of what decides what comes out; skeletons are named by the keys of their stages."""
     keyed = replaced(OmegaConf.to_container(draft, resolve=True), {f"{skeletons()}/": f"{STAGES}:"})
-    does = [] if verb == TRAIN else [verb]
+    does = _goals(keyed) if verb == TRAIN else [verb, *_from_outside(keyed)]
     return hashlib.sha256(json.dumps([identity(keyed), fingerprint(keyed), *does]).encode()).hexdigest()
+
+
+def _goals(config: dict[str, Any]) -> list[Any]:
+    """By what checkpoints are called best: nothing to a run alone, but other stages begin from them."""
+    node = feasibility.get(config, "callback.checkpoint", {})
+    return [[key, node.get(key)] for key in ("monitor", "mode", "best_of", "per_task")]
+
+
+def _from_outside(config: dict[str, Any]) -> list[str]:
+    """The checkpoints that a verb takes of runs that are no stages: `best` may be another one tomorrow."""
+    paths = [value for key, value in config.items() if isinstance(value, str) and key != "against"]
+    runs = [RunFolder(path) for path in paths if path]
+    return [run.named(config["checkpoint"]).name for run in runs if run.checkpoints()]
 
 
 def _ask_again(config: DictConfig) -> None:

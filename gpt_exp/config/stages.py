@@ -21,7 +21,7 @@ from gpt_exp.config.nearest import nearest
 from gpt_exp.config.override_key import key_of
 from gpt_exp.config.overrides import COMMAND_LINE, parse, quoted
 from gpt_exp.config.problem import Problem, refuse
-from gpt_exp.config.rounds import REPEAT, one_by_one
+from gpt_exp.config.rounds import REPEAT, Listed, one_by_one
 from gpt_exp.config.verbs import TRAIN
 from gpt_exp.errors import UserError
 
@@ -79,7 +79,7 @@ def describe(file: Path, overrides: Sequence[str]) -> Described:
     listed, given = content.pop(STAGES), [text for text in overrides if not text.startswith("experiment=")]
     _refuse_odd(file, listed)
     repeats, given = _repeats(given, listed)
-    found = dict(one_by_one(listed, repeats, shown(file)))
+    found = _by_name(one_by_one(listed, repeats, shown(file)), shown(file))
     stages, places = {n: each.keys for n, each in found.items()}, {n: each.place for n, each in found.items()}
     _refuse_odd(file, stages)
     shared, own = _split(given, stages)
@@ -90,6 +90,16 @@ def describe(file: Path, overrides: Sequence[str]) -> Described:
     }
     named = [str(override.value()) for override in parse(shared) if override.key_or_group == "name"]
     return Described(file, [name, *named][-1], described, list(given), places)
+
+
+def _by_name(stages: Iterable[tuple[str, Listed]], file: str) -> dict[str, Listed]:
+    """UserError where a round makes a stage of a name that another one has."""
+    found: dict[str, Listed] = {}
+    for name, stage in stages:
+        if name in found:
+            raise UserError(f"stages.{name}: two stages have this name, one of them in rounds ({file})")
+        found[name] = stage
+    return found
 
 
 def _repeats(given: Sequence[str], listed: Mapping[str, Any]) -> tuple[dict[str, str], list[str]]:

@@ -6,6 +6,7 @@ A verb with a file in `gpt_exp/config/verb/` is one: that has `problems(config)`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +17,7 @@ from gpt_exp.config import feasibility
 from gpt_exp.config import verb as folder
 from gpt_exp.config.nearest import nearest
 from gpt_exp.config.problem import Problem
+from gpt_exp.config.several import chosen
 from gpt_exp.errors import UserError
 from gpt_exp.run.folder import RunFolder
 
@@ -38,7 +40,10 @@ def problems(verb: str, config: Config) -> Iterable[Problem]:
 
 
 def of_run(config: Config, key: str) -> Iterable[Problem]:
-    """A key names a run that has weights; one that is null, or has a problem of its own, is passed over."""
+    """A key names a run that has weights, among them those of `checkpoint`, and a task that is asked for.
+
+    One that is null, or has a problem of its own, is passed over.
+    """
     path = config.get(key)
     if not isinstance(path, str):
         return
@@ -49,6 +54,17 @@ def of_run(config: Config, key: str) -> Iterable[Problem]:
         return
     if not run.checkpoints():
         yield Problem(key, f"{path} has no checkpoint, and so no network")
+        return
+    try:
+        if not str(config["checkpoint"]).startswith("step-"):  # That of a stage is still to be made.
+            run.named(str(config["checkpoint"]))
+    except UserError as error:
+        yield Problem("checkpoint", str(error))
+    try:
+        if "of" in config:
+            chosen(run.config(), config["of"], "of")
+    except UserError as error:
+        yield Problem("of", re.sub(r"^of\S*: ", "", str(error)))
 
 
 def at_least(config: Config, key: str, least: int) -> Iterable[Problem]:

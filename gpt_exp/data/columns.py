@@ -19,14 +19,16 @@ class Columns:
     `fields` names the column of each field. Of a list of columns a row may have one, whose value it is, or
     several, whose values are a list then: references to choose from. Null leaves the column of that name out;
     all other columns keep their names. `values` says what stands for what in a field, as in
-    {label: {"0": negative, "1": positive}}.
+    {label: {"0": negative, "1": positive}}; of one that is left out it says nothing.
     """
 
     def __init__(self, fields: Fields, values: Values = NOTHING) -> None:
         self._fields = dict(fields)
         self._taken = {name for column in fields.values() for name in _names(column)} | set(fields)
         self._values = {
-            field: {str(old): new for old, new in table.items()} for field, table in values.items()
+            field: {str(old): new for old, new in table.items()}
+            for field, table in values.items()
+            if self._fields.get(field, field) is not None
         }
 
     def record(self, row: Mapping[str, Any], where: str) -> Record:

@@ -60,6 +60,11 @@ def test_a_number_of_rounds_that_is_none_is_refused(plan, times):
         plan(f"stages.rounds.repeat={times}")
 
 
+def test_a_stage_of_a_rounds_name_is_refused(plan):
+    with pytest.raises(UserError, match=r"^stages\.more_1: two stages have this name"):
+        plan(text=FIRST + ROUNDS + "  more_1: {model: run, init.run: stage:first}\n" + THIRD)
+
+
 def test_a_mistake_in_a_round_is_told_with_its_line(plan):
     text = FIRST + ROUNDS.replace("max_steps", "max_stepz") + THIRD
     number = next(i for i, line in enumerate(text.splitlines(), 1) if "max_stepz" in line)

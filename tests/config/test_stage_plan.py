@@ -6,12 +6,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from made_runs import TINY, create
 from staged import OF_VERBS, STAGED, planned, write_experiment
 
 from gpt_exp.config.location import conf_folder
 from gpt_exp.config.stages import spelt, staged_file
 from gpt_exp.config.verbs import of_stages
+from gpt_exp.corpus.split import Split
 from gpt_exp.errors import UserError
+from gpt_exp.experiment.data import texts_of
+from gpt_exp.experiment.parts import make
 from gpt_exp.sweep.space.parameter import read_value
 
 PAIRS = [f"multi30k/{part}.{side}" for part in ("train", "val", "test_2016_flickr") for side in ("en", "de")]
@@ -71,6 +75,9 @@ def test_which_checkpoint_is_best_or_last_is_left_to_the_training(plan):
         ("stages.third.seed=5", ["third"]),
         ("stages.second.init.checkpoint=last", ["second", "third"]),
         ("seed=5", ["first", "second", "side", "third"]),
+        ("stages.second.callback.checkpoint.monitor=val/perplexity", ["second", "third"]),
+        ("stages.second.callback.checkpoint.best_of={bits: {metric: val/loss}}", ["second", "third"]),
+        ("callback.checkpoint.keep_last=3", []),
         ("name=elsewhere", []),
         ("num_workers=1", []),
         ("stages.first.logger=none", []),
@@ -92,6 +99,24 @@ def test_other_data_in_the_same_file_is_another_stage(plan, tmp_path):
     before = plan(f"stages.second.data.paths=[{text}]")
     text.write_text("Some wordz. " * 500)
     assert changed(before, plan(f"stages.second.data.paths=[{text}]")) == ["second", "third"]
+
+
+def test_another_tokenizer_in_the_same_file_is_another_stage(plan, tmp_path):
+    given = f"stages.side.tokenizer.path={tmp_path / 'tokenizer.json'}"
+    (tmp_path / "tokenizer.json").write_text("one")
+    before = plan(given)
+    (tmp_path / "tokenizer.json").write_text("another")
+    assert changed(before, plan(given)) == ["side"]
+
+
+def test_the_best_of_a_run_that_is_no_stage_is_part_of_what_is_made_of_it(plan, tmp_path):
+    run = create(tmp_path, "run", TINY)
+    for step in (10, 20):
+        run.checkpoint(step).mkdir(parents=True)
+    given = f"stages.judge.run={run.path}"
+    before = plan(given, text=OF_VERBS)
+    run.best.write_text('{"step": 10}')
+    assert changed(before, plan(given, text=OF_VERBS)) == ["judge"]
 
 
 def test_the_file_says_for_all_a_stage_for_itself_and_the_command_line_most(plan):
@@ -222,6 +247,12 @@ def test_a_change_before_a_verbs_stage_concerns_it_and_one_of_it_what_comes_afte
         ("stages.judge.batch_size=0", "stages.judge.batch_size: 0 must be at least 1 (command line)"),
         ("stages.judge.run=stage:said", "stages.judge.run: stage:said has no checkpoint, and so no network"),
         ("stages.augmented.init.run=stage:said", "stages.augmented: init.run=stage:said holds no network"),
+        (
+            "stages.judge.checkpoint=bset",
+            "stages.judge.checkpoint: stage:augmented has no checkpoint 'bset'; did you mean best?",
+        ),
+        ("stages.judge.of=there", "stages.judge.of: this run has one task, and of chooses one of several"),
+        ("stages.judge.run=stage:multi", "stages.judge.of: this run has several tasks, choose one: there, "),
         ("stages.judge.run=outputs/x", "stages.judge.run: outputs/x is not a run folder"),
         (
             "stages.augmented.augmentation.back_translation.path=stage:said/sad.jsonl",
@@ -268,6 +299,16 @@ def test_our_staged_experiments_can_be_carried_out(experiment, tmp_path):
     stages = planned(tmp_path, *root, experiment=experiment, config_dir=None)
     assert len(stages) >= 5
     assert {"evaluate", "pseudo_label"} & {stage.verb for stage in stages.values()}
+
+
+def test_self_training_begins_from_text_without_its_labels(tmp_path):
+    (tmp_path / "sst2").mkdir()
+    for file in ("train.tsv", "dev.tsv"):
+        (tmp_path / "sst2" / file).write_text("a good film\t1\na bad one\t0\n")
+    root = f"data.root={tmp_path}"
+    config = planned(tmp_path, root, experiment="staged_self_training", config_dir=None)["pretrain"].config
+    texts = texts_of(make(config.data), make(config.task), Split(**config.split))
+    assert {piece.text for piece in texts.pieces()} <= {"a good film", "a bad one"}
 
 
 def test_an_experiment_without_stages_is_none(tmp_path):

@@ -50,3 +50,9 @@ def test_together_are_all_training_records_and_the_firsts_other_splits(records):
     parts = Together(sources=sources).read()
     assert [record["text"] for record in parts["train"]] == ["a train 0", "a train 1", "b train 0"]
     assert [record["text"] for record in parts["val"]] == ["a val 0"]
+
+
+def test_what_the_first_lacks_is_not_taken_from_the_others(records):
+    sources = {"a": records("a", 20, test=1), "b": records("b", 20, val=3)}
+    with pytest.raises(ValueError, match=r"^data\.sources\.a has no part val"):
+        Together(sources=sources).read()
