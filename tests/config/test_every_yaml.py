@@ -16,7 +16,7 @@ from gpt_exp.config.location import groups
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.tokenizer.byte import byte
 
-DOES_NOT_EXIST = re.compile(r"^(/\S+) does not exist")
+DOES_NOT_EXIST = re.compile(r"(?:^|: )(/\S+) does not exist")
 OPTIONS = [
     (group, option) for group, options in groups().items() for option in options if not option.startswith("_")
 ]
