@@ -124,7 +124,7 @@ def test_mistakes_are_lines(
 ) -> None:
     given = [f"forward={runs[0].path}", f"backward={runs[1].path}", f"path={tmp_path / 'x'}", "device=cpu"]
     assert cli.main(["back_translate", *given, "decode=beam", "num_paraphrases=2"]) == 2
-    assert "num_paraphrases=2: only decode=sampling" in capsys.readouterr().err
+    assert "num_paraphrases: 2 different ones come of decode=sampling alone" in capsys.readouterr().err
     assert cli.main(["back_translate", *given, "field=text"]) == 2
     assert "no field 'text'" in capsys.readouterr().err
     config = runs[1].config()

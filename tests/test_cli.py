@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gpt_exp import cli
-from gpt_exp.config import cost
+from gpt_exp.config import cost, verbs
 from gpt_exp.config.help import EXAMPLES
 from gpt_exp.config.location import conf_folder, root_config
 from gpt_exp.sweep import carry_out
@@ -94,6 +94,9 @@ def test_examples_are_right(verb: str, example: str, tmp_path: Path, monkeypatch
     (tmp_path / "books").mkdir()
     (tmp_path / "books" / "one.txt").write_text("A book.")
     monkeypatch.setattr(cli, "module", lambda verb: lambda config, overrides: None)
+    monkeypatch.setattr(
+        verbs, "problems", lambda verb, config: []
+    )  # The runs and files of examples are not here.
     monkeypatch.setattr(carry_out, "carry_out", lambda *args, **kwargs: None)
     assert cli.main([verb, *shlex.split(example)]) == 0
 
@@ -141,10 +144,10 @@ def test_a_users_error_is_one_line(
         raise error
 
     monkeypatch.setattr(cli, "module", lambda verb: fail)
-    assert told(capsys, "evaluate", "run=somewhere") == [f"error: {error}"]
+    assert told(capsys, "report", "run=somewhere") == [f"error: {error}"]
     monkeypatch.setenv("GPT_EXP_TRACEBACK", "1")
     with pytest.raises(type(error)):
-        cli.main(["evaluate", "run=somewhere"])
+        cli.main(["report", "run=somewhere"])
 
 
 def test_control_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -152,7 +155,7 @@ def test_control_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "module", lambda verb: interrupt)
-    assert cli.main(["evaluate", "run=somewhere"]) == 130
+    assert cli.main(["report", "run=somewhere"]) == 130
     assert not capsys.readouterr().err
 
 

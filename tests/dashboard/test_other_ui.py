@@ -33,7 +33,7 @@ def until(look):
 
 def ended(process, by=signal.SIGINT):
     process.send_signal(by)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=120) == 0
     return process.stdout.read()
 
 

@@ -18,4 +18,4 @@ def problems(config: Config) -> Iterator[Problem]:
     yield from of_precision(config)
     count, decode = config.get("num_paraphrases"), config.get("decode") or {}
     if isinstance(count, int) and count > 1 and decode.get("_target_") != DRAWS:
-        yield Problem("num_paraphrases", f"{count}: only decode=sampling gives several")
+        yield Problem("num_paraphrases", f"{count} different ones come of decode=sampling alone")
