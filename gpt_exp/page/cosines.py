@@ -12,6 +12,7 @@ from gpt_exp.run.cosines import Pair, Points, means
 MEAN, BY_STEP = "Mean gradient cosine", "Gradient cosine by step"
 AGAINST, NEITHER, ALONG = PALETTE[6], "#e8ecf2", PALETTE[0]  # Opaque: texts are chosen to stand out.
 CELL_HEIGHT, LEAST_HEIGHT = 48, 230  # Pixels.
+NOTICED = 0.1  # A cosine that may have full colour; less than that is next to nothing.
 
 
 def cosine_figures(runs: Sequence[Mapping[Pair, Points]]) -> dict[str, go.Figure]:
@@ -24,7 +25,7 @@ def heat_map(cosines: Mapping[Pair, float]) -> go.Figure:
     """Tasks by tasks: blue where they pull along, red where against each other; the diagonal says nothing."""
     names = list(dict.fromkeys(name for pair in cosines for name in pair))
     rows = [[cosines.get((row, column), cosines.get((column, row))) for column in names] for row in names]
-    strongest = max(abs(value) for value in cosines.values()) or 1.0
+    strongest = max(NOTICED, *(abs(value) for value in cosines.values()))
     figure = go.Figure(layout=layout(legend=False, x=None))
     figure.add_heatmap(
         x=names,

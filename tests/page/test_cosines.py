@@ -17,6 +17,11 @@ def test_colours_are_symmetric_around_0():
         assert trace.zmax == -trace.zmin > 0
 
 
+def test_what_is_next_to_nothing_has_no_full_colour():
+    (trace,) = heat_map({("a", "b"): -0.01}).data
+    assert trace.zmin <= -0.1
+
+
 def test_seeds_are_a_line_of_means_with_its_spread():
     runs = [{("a", "b"): [(1, 0.25), (2, 0.5)]}, {("a", "b"): [(1, 0.75), (2, 0.5)]}]
     found = cosine_figures(runs)
