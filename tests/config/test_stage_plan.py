@@ -261,7 +261,7 @@ def test_a_change_before_a_verbs_stage_concerns_it_and_one_of_it_what_comes_afte
         ),
         (
             "stages.said.num_paraphrases=2",
-            "stages.said.num_paraphrases: 2: only decode=",
+            "stages.said.num_paraphrases: 2 different ones come of decode=",
         ),
     ],
 )
