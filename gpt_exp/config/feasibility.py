@@ -11,6 +11,7 @@ from typing import Any
 
 from gpt_exp.config import credentials
 from gpt_exp.config.keys import META
+from gpt_exp.config.made import is_ours, made
 from gpt_exp.config.nearest import nearest
 from gpt_exp.config.problem import Problem
 from gpt_exp.config.resolve import UNKNOWN
@@ -177,8 +178,8 @@ def indivisible(config: Config, key: str, batch_sizes: Iterable[Any]) -> Iterabl
 
 def _parts(config: Config) -> Iterable[Problem]:
     """What the constructors of the light parts say to their arguments, and they to this machine (`check`)."""
-    made = {name: config.get(name) for name in MADE}
-    for name, node in {**made, **_nodes(config, "augmentation"), **_sources(config)}.items():
+    named = {name: config.get(name) for name in MADE}
+    for name, node in {**named, **_nodes(config, "augmentation"), **_sources(config)}.items():
         if not isinstance(node, dict) or UNKNOWN in _values(node):
             continue
         target = str(node.get("_target_", "gpt_exp.corpus.split.Split" if name == "split" else ""))
@@ -187,29 +188,18 @@ def _parts(config: Config) -> Iterable[Problem]:
         module, _, attribute = target.rpartition(".")
         try:
             arguments = {  # Sources are made by themselves, to be told by their own keys.
-                key: value if key == "sources" else _made(value)
+                key: made(value) if key != "sources" and is_ours(value) else value
                 for key, value in node.items()
                 if key not in META
             }
             make = getattr(import_module(module), attribute)
-            made = make(0, **arguments) if name == "schedule" else make(**arguments)
-            getattr(made, "check", lambda: None)()
+            part = make(0, **arguments) if name == "schedule" else make(**arguments)
+            getattr(part, "check", lambda: None)()
         except (ValueError, UserError, OSError) as error:
             if not _missing_paths(name, node):
                 yield _told(name, str(error))
         except (TypeError, ImportError, AttributeError):
             continue  # Told with the signatures, or a package that this machine lacks.
-
-
-def _made(node: Any) -> Any:
-    """A value, or what it describes where it is a part of ours, at any depth."""
-    if not isinstance(node, dict):
-        return node
-    arguments = {key: _made(value) for key, value in node.items() if key not in META}
-    module, _, attribute = str(node.get("_target_", "")).rpartition(".")
-    return (
-        getattr(import_module(module), attribute)(**arguments) if module.startswith("gpt_exp.") else arguments
-    )
 
 
 def of_data(config: Config) -> Iterable[Problem]:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
-from importlib import import_module
 from typing import Any
 
 from gpt_exp.config.feasibility import get
-from gpt_exp.config.keys import META
+from gpt_exp.config.made import is_ours, made
 from gpt_exp.config.nearest import nearest
 from gpt_exp.config.problem import Problem
 from gpt_exp.interfaces import AdaptiveMixture
@@ -57,15 +55,4 @@ def unknown_names(path: str, node: Any, names: Sequence[str]) -> Iterator[Proble
 
 def _made(node: Any, names: Sequence[str]) -> Any:
     """The mixture of as many records of each; None where there is none, or it is no part of ours."""
-    factory = _factory(node)
-    return factory(sizes=dict.fromkeys(names, 1)) if callable(factory) else None
-
-
-def _factory(node: Any) -> Any:
-    """As Hydra makes a node with `_partial_`, at any depth."""
-    target = str(node.get("_target_", "")) if isinstance(node, Mapping) else ""
-    if not target.startswith("gpt_exp."):
-        return node
-    module, _, attribute = target.rpartition(".")
-    arguments = {key: _factory(value) for key, value in node.items() if key not in META}
-    return partial(getattr(import_module(module), attribute), **arguments)
+    return made(node)(sizes=dict.fromkeys(names, 1)) if node and is_ours(node) else None

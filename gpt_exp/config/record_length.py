@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from collections.abc import Iterator
+from functools import lru_cache
 from glob import iglob
-from importlib import import_module
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
 from gpt_exp.config.feasibility import get
-from gpt_exp.config.keys import META
+from gpt_exp.config.made import made
 from gpt_exp.config.several import plainly_alone
 from gpt_exp.corpus.record_texts import RecordTexts
 
@@ -65,17 +64,10 @@ def _shares(config: dict[str, Any], sizes: dict[str, int], count: int) -> list[f
     """Of several tasks, as their mixture begins; equal ones where their sizes are not known."""
     if count > 1 and sizes and config.get("mixture"):
         try:
-            return list(_factory(config["mixture"])(sizes=sizes).shares(0))
+            return list(made(config["mixture"])(sizes=sizes).shares(0))
         except (ValueError, TypeError, ImportError):  # Told where the job makes it.
             pass
     return [1 / count] * count
-
-
-def _factory(node: dict[str, Any]) -> Callable[..., Any]:
-    module, _, name = node["_target_"].rpartition(".")
-    values = {key: value for key, value in node.items() if key not in META}
-    inner = {k: _factory(v) if isinstance(v, dict) and "_target_" in v else v for k, v in values.items()}
-    return partial(getattr(import_module(module), name), **inner)
 
 
 @lru_cache(maxsize=64)  # The jobs of a sweep mostly share their data.
@@ -85,7 +77,7 @@ def _lengths(data: str, tokenizer: str) -> list[float]:
     if not str(node.get("_target_", "")).startswith("gpt_exp.data.") or not _is_small(node):
         return []
     try:
-        texts = [text for text, _ in RecordTexts(records=_factory(node)()).pieces()]
+        texts = [text for text, _ in RecordTexts(records=made(node)).pieces()]
         return _in_tokens(texts, json.loads(tokenizer) or {})
     except (ValueError, OSError, ImportError, TypeError):  # Told where the job reads the data.
         return []
@@ -98,7 +90,7 @@ def _in_tokens(texts: list[str], tokenizer: dict[str, Any]) -> list[float]:
     per_token = 1.0 if family == "character" else CHARACTERS_PER_TOKEN
     if family in AT_HAND and not tokenizer.get("_partial_"):
         sample = texts[:: max(1, len(texts) // NUM_ENCODED)]
-        encoded = _factory(tokenizer)().encode_batch(sample)
+        encoded = made(tokenizer).encode_batch(sample)
         per_token = sum(map(len, sample)) / max(1, sum(map(len, encoded)))
     return [len(text) / per_token for text in texts]
 
