@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from gpt_exp.corpus.prepare import Corpus, prepare
 from gpt_exp.corpus.shards import Tokens
 from gpt_exp.corpus.split import Split
+from gpt_exp.data import pieces
 from gpt_exp.interfaces import Piece, Source, Tokenizer
 
 
@@ -59,8 +59,7 @@ class TrainingTexts:
 
     def fingerprint(self) -> str:
         divided = (self._split.val_fraction, self._split.test_fraction, self._split.by)
-        named = "".join(f"{name}\0{each.fingerprint()}\0" for name, each in self._sources.items())
-        return hashlib.sha256(f"{divided}\0{named}".encode()).hexdigest()
+        return f"{divided} {pieces.fingerprint_of_sources(self._sources)}"
 
     def pieces(self) -> Iterator[Piece]:
         for name, source in self._sources.items():

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 
+from gpt_exp.data import pieces
 from gpt_exp.interfaces import Piece, Source
 
 
@@ -17,11 +17,8 @@ class Blend:
         self.sources = dict(sorted(sources.items()))  # However a config orders them: one run, one mixture.
 
     def fingerprint(self) -> str:
-        named = "".join(f"{name}\0{each.fingerprint()}\0" for name, each in self.sources.items())
-        return hashlib.sha256(named.encode()).hexdigest()
+        return pieces.fingerprint_of_sources(self.sources)
 
     def pieces(self) -> Iterator[Piece]:
         """Source after source."""
-        for name, source in self.sources.items():
-            for piece in source.pieces():
-                yield piece._replace(document=f"{name}/{piece.document}")
+        return pieces.of_sources(self.sources)

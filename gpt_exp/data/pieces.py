@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TextIO
 
-from gpt_exp.interfaces import Piece
+from gpt_exp.interfaces import Piece, Source
 
 PIECE_LENGTH = 2**17  # Characters. Encoding takes some 150 bytes of memory a token, so pieces are kept small.
 
@@ -41,3 +41,16 @@ def fingerprint(pieces: Iterable[Piece]) -> str:
             data = part.encode()
             digest.update(len(data).to_bytes(8, "little") + data)
     return digest.hexdigest()
+
+
+def of_sources(sources: Mapping[str, Source]) -> Iterator[Piece]:
+    """Source after source; a document's key begins with the name of its own."""
+    for name, source in sources.items():
+        for piece in source.pieces():
+            yield piece._replace(document=f"{name}/{piece.document}")
+
+
+def fingerprint_of_sources(sources: Mapping[str, Source]) -> str:
+    """sha256 over their names and fingerprints, in their order."""
+    named = "".join(f"{name}\0{source.fingerprint()}\0" for name, source in sources.items())
+    return hashlib.sha256(named.encode()).hexdigest()

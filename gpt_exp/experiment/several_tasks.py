@@ -17,8 +17,17 @@ from gpt_exp.config.several import WEIGHT, alone, chosen
 from gpt_exp.corpus.record_split import divide
 from gpt_exp.corpus.record_splits import RecordSplits
 from gpt_exp.corpus.split import Split
+from gpt_exp.data import pieces
 from gpt_exp.errors import UserError
-from gpt_exp.experiment.data import Data, keep, kept_tokenizer, make_data, make_tokenizer, texts_of
+from gpt_exp.experiment.data import (
+    NOTHING_HELD_OUT,
+    Data,
+    keep,
+    kept_tokenizer,
+    make_data,
+    make_tokenizer,
+    texts_of,
+)
 from gpt_exp.experiment.model import LoadedRun, make_model
 from gpt_exp.experiment.parts import make, make_task
 from gpt_exp.experiment.splits import make_data_module, make_splits
@@ -116,8 +125,7 @@ def make_common_tokenizer(
     of_text = [name for name, task in tasks.items() if not isinstance(task, OfItems)] or list(views)
     splits = {name: Split(**view.split) for name, view in views.items()}
     text = Texts({name: texts_of(sources[name], tasks[name], splits[name]) for name in of_text})
-    learnt = Split(val_fraction=0, test_fraction=0)  # Only training records are among them.
-    tokenizer = make_tokenizer(config, text, learnt, Path(config.paths.cache))
+    tokenizer = make_tokenizer(config, text, NOTHING_HELD_OUT, Path(config.paths.cache))
     counts: Counter[str] = Counter()
     for name in views.keys() - of_text:
         for record in divide(sources[name].read(), splits[name])["train"]:
@@ -147,12 +155,10 @@ class Texts:
         self._sources = sources
 
     def fingerprint(self) -> str:
-        return " ".join(source.fingerprint() for source in self._sources.values())
+        return pieces.fingerprint_of_sources(self._sources)
 
     def pieces(self) -> Iterator[Piece]:
-        for name, source in self._sources.items():
-            for piece in source.pieces():
-                yield piece._replace(document=f"{name} {piece.document}")
+        return pieces.of_sources(self._sources)
 
 
 def make_mixture(config: DictConfig, data: SeveralData) -> Mixture:
