@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from gpt_exp.config.nearest import meant
 from gpt_exp.errors import UserError
-from gpt_exp.evaluation.batches import in_batches
+from gpt_exp.evaluation.batches import in_batches, length_of
 from gpt_exp.experiment.model import LoadedRun, load_run
 from gpt_exp.experiment.parts import make
 from gpt_exp.experiment.several_tasks import of_one_task
@@ -70,7 +70,7 @@ def answered(run: LoadedRun, task: Labelling, records: Sequence[Record], config:
 
     asked = [{name: each for name, each in record.items() if name != task.target} for record in records]
     with autocast(resolve_precision(config.precision, device.type), device.type):
-        return in_batches(asked, answer, length=_length, batch_size=config.batch_size, title="answering")
+        return in_batches(asked, answer, length=length_of, batch_size=config.batch_size, title="answering")
 
 
 def select(
@@ -122,7 +122,3 @@ def tell(path: Path, figures: Mapping[str, Any]) -> None:
         print(f"  {name:20}{count:>10,}")
     if "agreement" in figures:
         print(f"  {figures['agreement']:.1%} as the data's own answers have it")
-
-
-def _length(record: Record) -> int:
-    return sum(len(each) for each in record.values() if isinstance(each, str))

@@ -8,6 +8,8 @@ from typing import TypeVar
 from rich.console import Console
 from rich.progress import Progress
 
+from gpt_exp.interfaces import Record
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -31,3 +33,8 @@ def in_batches(
             found.update(zip(numbers, run([items[i] for i in numbers]), strict=True))
             progress.advance(bar, len(numbers))
     return [found[i] for i in range(len(items))]
+
+
+def length_of(record: Record) -> int:
+    """By which records are alike: characters of its texts, items of its lists."""
+    return sum(len(value) for value in record.values() if isinstance(value, str | list))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gpt_exp.evaluation.batches import in_batches
+from gpt_exp.evaluation.batches import in_batches, length_of
 from gpt_exp.interfaces import Prediction, PredictionMetric, Record
 from gpt_exp.run.durable import write_file
 from gpt_exp.run.folder import read_json
@@ -40,7 +40,7 @@ def judge(
 ) -> Judged:
     """Answer all records, those of like length together, and judge the answers."""
     predictions = in_batches(
-        records, answer, length=_length, batch_size=batch_size, title=f"answering {title}"
+        records, answer, length=length_of, batch_size=batch_size, title=f"answering {title}"
     )
     statistics = np.stack([metric.statistics(prediction) for prediction in predictions])
     return Judged(
@@ -50,10 +50,6 @@ def judge(
         metric.values(statistics.sum(0)),
         intervals(metric, statistics, seed=seed),
     )
-
-
-def _length(record: Record) -> int:
-    return sum(len(value) for value in record.values() if isinstance(value, str | list))
 
 
 def save(folder: Path, split: str, judged: Judged, metric: PredictionMetric, **how: Any) -> None:
