@@ -18,13 +18,13 @@ import os
 import signal
 import sys
 from contextlib import nullcontext
-from importlib import import_module
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig
 
+from gpt_exp import cli
 from gpt_exp.config.verbs import TRAIN
 from gpt_exp.errors import UserError
 from gpt_exp.page.run import write_report
@@ -129,14 +129,12 @@ def train(folder: RunFolder, experiment: Experiment, checkpoint: Path | None) ->
 
 def do(verb: str, config: DictConfig, folder: RunFolder) -> int:
     """Another verb, whose figures are the folder's results; the exit code."""
-    for number in (
-        signal.SIGINT,
-        signal.SIGTERM,
-    ):  # There is nothing to save: whatever stops it, it begins anew.
+    for number in (signal.SIGINT, signal.SIGTERM):  # Nothing is to be saved: stopped, it begins anew.
         signal.signal(number, signal.SIG_DFL)
     folder.set_status("running")
     began = monotonic()
-    outcome: Outcome = import_module(f"gpt_exp.{verb}").main(config, [])
+    outcome = cli.module(verb)(config, [])
+    assert isinstance(outcome, Outcome)
     results = {"seconds": monotonic() - began, **outcome.figures}
     write_file(folder.results, json.dumps(results, indent=2))
     note_outcome(folder, outcome)

@@ -14,6 +14,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from gpt_exp.interfaces import GradientBalancing, Model, NormBalancing
 from gpt_exp.module.task_gradients import TaskGradients
+from gpt_exp.run.cosines import KEY
 
 
 class GradientSteps:
@@ -100,5 +101,5 @@ def combined(balance: Any, gradients: Tensor, *, seed: int, step: int) -> Tensor
 def named_pairs(names: Sequence[str], cosines: Tensor) -> dict[str, float]:
     """Each pair's cosine under the names of both, those that are numbers."""
     pairs = combinations(range(len(names)), 2)
-    found = {f"train/cosine/{names[a]}/{names[b]}": float(cosines[a, b]) for a, b in pairs}
+    found = {f"{KEY}{names[a]}/{names[b]}": float(cosines[a, b]) for a, b in pairs}
     return {name: value for name, value in found.items() if np.isfinite(value)}
