@@ -163,9 +163,9 @@ class Checkpoint(callbacks.Checkpoint):
 
     def _remove_old(self, trainer: Trainer, folder: RunFolder) -> None:
         saved = [path for path in folder.checkpoints() if step_of(path) <= trainer.global_step]
-        told = {folder.best_checkpoint(name) for name in folder.bests()}  # A full disk leaves old ones told.
+        told = {each.get("step") for each in folder.bests().values()}  # A full disk leaves old ones told.
         for path in saved[self.keep_last :]:
-            if path not in told and step_of(path) not in self._bests.steps():
+            if step_of(path) not in told | self._bests.steps():
                 trainer.strategy.remove_checkpoint(path)
 
     def _write_best(self, folder: RunFolder) -> None:
