@@ -5,13 +5,7 @@ from pathlib import Path
 from gpt_exp.config.jobs import composed
 
 TEXT = Path(__file__).parent / "assets/public_domain.txt"
-STAGED = f"""\
-# @package _global_
-name: staged
-data: text
-data.paths: [{TEXT}]
-split: {{val_fraction: 0.1, test_fraction: 0.1, by: tail}}
-batch_size: 4
+SHORTLY = """\
 callback: [checkpoint]
 callback.checkpoint.every_n_steps: 2
 logger: none
@@ -20,7 +14,15 @@ trainer:
   max_steps: 10
   val_check_interval: 5
   log_every_n_steps: 1
-stages:
+"""
+STAGED = f"""\
+# @package _global_
+name: staged
+data: text
+data.paths: [{TEXT}]
+split: {{val_fraction: 0.1, test_fraction: 0.1, by: tail}}
+batch_size: 4
+{SHORTLY}stages:
   first:
     tokenizer: byte
     model:
@@ -51,15 +53,7 @@ data: tsv
 data.train: {PAIRS}
 split: {{val_fraction: 0.2, test_fraction: 0.1, by: auto}}
 batch_size: 8
-callback: [checkpoint]
-callback.checkpoint.every_n_steps: 2
-logger: none
-trainer:
-  precision: 32-true
-  max_steps: 10
-  val_check_interval: 5
-  log_every_n_steps: 1
-stages:
+{SHORTLY}stages:
   pretrain:
     tokenizer: byte
     model: {{num_layers: 1, num_heads: 2, embedding_dim: 16, context_length: 64}}

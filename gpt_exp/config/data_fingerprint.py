@@ -67,5 +67,5 @@ def _content(path: Path) -> bytes:
 
 def _files(pattern: str) -> Iterable[Path]:
     found = [Path(each) for each in glob(str(Path(pattern).expanduser()), recursive=True)]  # noqa: PTH207
-    inside = [file for path in found if path.is_dir() for file in path.rglob("*")]
-    return [path for path in (*found, *inside) if path.is_file()]
+    below = [file for path in found if path.is_dir() for file in path.rglob("*")]
+    return [path for path in (*found, *below) if path.is_file()]

@@ -133,7 +133,7 @@ class _Plan:
 
     def _is_of_content(self, problem: Problem) -> bool:
         """Whether it is about what a stand-in for another verb's file holds, which is nothing yet."""
-        files = [_written(stage) for stage in self.made.values() if _written(stage)]
+        files = [file for stage in self.made.values() if (file := _written(stage))]
         return any(str(file) in problem.message for file in files)
 
     def _stage(self, name: str, verb: str, job: Composition, parents: list[str]) -> tuple[Stage, Composition]:

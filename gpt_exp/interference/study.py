@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,10 @@ class Group(NamedTuple):
     together: list[Run]
     alone: dict[str, list[Run]]  # By task.
 
+    @property
+    def runs(self) -> list[Run]:
+        return [*self.together, *chain.from_iterable(self.alone.values())]
+
 
 class Study(NamedTuple):
     groups: list[Group]
@@ -34,10 +39,7 @@ class Study(NamedTuple):
     @property
     def runs(self) -> list[Run]:
         """Each once: those alone may belong to several groups."""
-        every = [
-            run for g in self.groups for run in (*g.together, *(r for own in g.alone.values() for r in own))
-        ]
-        return list({run.name: run for run in every}.values())
+        return list({run.name: run for group in self.groups for run in group.runs}.values())
 
 
 def read(paths: Sequence[Path | str]) -> Study:

@@ -141,7 +141,7 @@ def run_rows(findings: Findings, link: Link) -> list[TableRow]:
     """Every run once, with its own page; one alone may stand beside several settings."""
     labels: dict[str, list[str]] = {}
     for group in findings.study.groups:
-        for run in (*group.together, *(each for own in group.alone.values() for each in own)):
+        for run in group.runs:
             labels.setdefault(run.name, []).append(group.label)
     return [TableRow(run.name, _run_cells(run, labels[run.name], link)) for run in findings.study.runs]
 
