@@ -1,11 +1,12 @@
 """Does the learning rate's optimum hold still over widths? With and without maximal-update parametrisation.
 
-    python benchmarks/width_transfer.py [trainer.max_steps=300 ...] [--outputs FOLDER] [--widths 32 64 ...]
+    python benchmarks/width_transfer.py [trainer.max_steps=800 ...] [--outputs FOLDER]
+        [--widths 32 64 ...] [--rates 0.001 0.002 ...] [--seeds 1 2 3]
 
-A sweep of `gpt-exp train -m` over parametrisations, widths and AdamW's learning rates on Python's own source,
-four heads at every width; what is finished is not run again. Prints the best learning rates, and draws
-width_transfer.html (Yang et al. 2022, figure 1) and the coordinate check, as PNG too where kaleido and Chrome
-are there. About a quarter of an hour on two cores.
+A sweep of `gpt-exp train -m` over seeds, parametrisations, widths and AdamW's learning rates on Python's own
+source, four heads at every width; what is finished is not run again. Prints where the mean over seeds is best,
+and draws width_transfer.html (Yang et al. 2022, figure 1) and the coordinate check, as PNG too where kaleido and
+Chrome are there. About a quarter of an hour a seed on two cores.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from statistics import fmean
 from typing import NamedTuple
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -33,7 +35,8 @@ from gpt_exp.sweep.folder import SweepFolder
 from gpt_exp.sweep.leaderboard import leaderboard
 
 WIDTHS = (32, 64, 128, 256)
-LEARNING_RATES = tuple(0.001 * 2**power for power in range(7))
+LEARNING_RATES = tuple(0.0005 * 2**power for power in range(7))
+SEEDS = (1, 2, 3)
 HEADS = 4
 ROOM = 1.0  # Nats above the best loss that are drawn: beyond, training has failed.
 JOB = [
@@ -43,10 +46,10 @@ JOB = [
     "model.context_length=64",
     "tokenizer=bpe_1024",
     "data.without=[encodings]",
-    "schedule=constant",
+    "schedule=cosine",  # At a constant rate, losses jump more than they differ.
     "batch_size=16",
-    "trainer.max_steps=200",
-    "trainer.val_check_interval=200",
+    "trainer.max_steps=400",
+    "trainer.val_check_interval=400",
     "split={val_fraction: 0.005, test_fraction: 0}",  # The final evaluation reads all of it.
     "callback=[checkpoint]",
     "logger=none",
@@ -82,11 +85,16 @@ def optimum(losses: Losses) -> Optimum:
 
 
 def sweep(
-    outputs: Path, widths: Sequence[int], rates: Sequence[float], overrides: Sequence[str]
+    outputs: Path,
+    widths: Sequence[int],
+    rates: Sequence[float],
+    seeds: Sequence[int],
+    overrides: Sequence[str],
 ) -> SweepFolder:
     """Carry out what is left of the sweep; the first width is the base of all."""
     folder = outputs / "sweep"
     space = [
+        f"seed={','.join(map(str, seeds))}",
         f"model.parametrization={','.join(PARAMETRIZATIONS)}",
         f"model.embedding_dim={','.join(map(str, widths))}",
         f"optimizer.lr={','.join(map(str, rates))}",
@@ -100,21 +108,24 @@ def sweep(
 
 
 def losses(folder: SweepFolder) -> Found:
-    """Each job's last validation loss; nan for one that has none."""
-    found: dict[str, dict[int, dict[float, float]]] = defaultdict(lambda: defaultdict(dict))
+    """The last validation loss, its mean over seeds; nan where one of them has none."""
+    by_setting: dict[tuple[str, int, float], list[float]] = defaultdict(list)
     for row in leaderboard(folder).rows:
         (reached,) = row.reached
         given = row.parameters
-        by_rate = found[str(given["model.parametrization"])][int(given["model.embedding_dim"])]
+        name, width = str(given["model.parametrization"]), int(given["model.embedding_dim"])
         is_known = row.state == "finished" and reached is not None
-        by_rate[float(given["optimizer.lr"])] = reached.last if is_known else math.nan
-    return {name: dict(sorted(found[name].items())) for name in PARAMETRIZATIONS}
+        by_setting[name, width, float(given["optimizer.lr"])].append(reached.last if is_known else math.nan)
+    found: dict[str, dict[int, dict[float, float]]] = defaultdict(lambda: defaultdict(dict))
+    for (name, width, rate), over_seeds in sorted(by_setting.items()):
+        found[name][width][rate] = fmean(over_seeds)
+    return {name: found[name] for name in PARAMETRIZATIONS}
 
 
 def tell(found: Found) -> None:
     """Print the table of losses, and the optima: how far the widest one's is from the narrowest one's."""
     for name, by_width in found.items():
-        print(f"\n{name}: validation loss by width and learning rate")
+        print(f"\n{name}: validation loss (mean over seeds) by width and learning rate")
         rates = sorted(next(iter(by_width.values())))
         print("width", *(f"{rate:g}" for rate in rates), "best", sep="\t")
         optima = {width: optimum(curve) for width, curve in by_width.items()}
@@ -168,10 +179,11 @@ def main() -> None:
         "--widths", nargs="+", type=int, default=WIDTHS, help="multiples of 4; first the base"
     )
     parser.add_argument("--rates", nargs="+", type=float, default=LEARNING_RATES)
+    parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     parser.add_argument("overrides", nargs="*", help="for all jobs, such as trainer.max_steps=100")
     arguments = parser.parse_args()
     outputs = arguments.outputs.resolve()
-    found = losses(sweep(outputs, arguments.widths, arguments.rates, arguments.overrides))
+    found = losses(sweep(outputs, arguments.widths, arguments.rates, arguments.seeds, arguments.overrides))
     tell(found)
     draw(figure(found), outputs / "width_transfer")
     factory = partial(adamw, lr=coordinate_check.LEARNING_RATE)

@@ -1,6 +1,7 @@
 """What the benchmark takes for the best learning rate, and what it reads from a sweep."""
 
 import math
+from statistics import fmean
 
 import pytest
 import sweep_folders
@@ -27,6 +28,7 @@ def found(tmp_path):
     sweep = sweep_folders.write_sweep(
         tmp_path / "sweep",
         {
+            "seed": [1, 2],
             "model.parametrization": ["standard", "maximal_update"],
             "model.embedding_dim": [32, 64],
             "optimizer.lr": [0.001, 0.01, 0.1],
@@ -36,10 +38,10 @@ def found(tmp_path):
     return width_transfer.losses(sweep)
 
 
-def test_losses_are_those_of_the_sweep_s_jobs_and_a_failed_one_has_none(found):
+def test_losses_are_the_means_over_seeds_and_there_is_none_where_one_failed(found):
     assert list(found) == ["standard", "maximal_update"]
     assert list(found["standard"]) == [32, 64]
-    expected = sweep_folders.loss_of({"optimizer.lr": 0.01}, 60) + 0.1
+    expected = fmean(sweep_folders.loss_of({"optimizer.lr": 0.01, "seed": seed}, 60) for seed in (1, 2)) + 0.1
     assert found["maximal_update"][64][0.01] == pytest.approx(expected)
     assert math.isnan(found["standard"][32][0.1])
 
