@@ -4,9 +4,9 @@
         [--widths 32 64 ...] [--rates 0.001 0.002 ...] [--seeds 1 2 3]
 
 A sweep of `gpt-exp train -m` over seeds, parametrisations, widths and AdamW's learning rates on Python's own
-source, four heads at every width; what is finished is not run again. Prints where the mean over seeds is best,
-and draws width_transfer.html (Yang et al. 2022, figure 1) and the coordinate check, as PNG too where kaleido and
-Chrome are there. About a quarter of an hour a seed on two cores.
+source, four heads at every width; what is finished is not run again. Prints where the mean over seeds is
+best, and draws width_transfer.html (Yang et al. 2022, figure 1) and the coordinate check, as PNG too where
+kaleido and Chrome are there. About a quarter of an hour a seed on two cores.
 """
 
 from __future__ import annotations
