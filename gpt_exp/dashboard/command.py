@@ -88,7 +88,7 @@ def serve_runs(config: DictConfig) -> None:
 
 def direction(config: DictConfig) -> str:
     """Where the metric should go; by its name, where it tells."""
-    from gpt_exp.page.comparison import better
+    from gpt_exp.run.better import better
 
     if config.direction != "auto":
         return config.direction

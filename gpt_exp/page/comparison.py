@@ -10,12 +10,11 @@ from typing import Any, NamedTuple
 
 from gpt_exp.page import numbers
 from gpt_exp.run import lines
+from gpt_exp.run.better import better
 from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.run.identity import flat
 from gpt_exp.run.summary import reached_in, result
 
-LESS_IS_BETTER = ("loss", "perplexity", "bits_per_byte", "error")
-MORE_IS_BETTER = ("accuracy", "f1", "bleu", "rouge", "exact_match", "per_second", "mfu")
 SETTINGS = ("step", "lr", "gradient_norm", "tokens")  # In metrics.jsonl, yet nothing that a run reached.
 
 
@@ -116,14 +115,6 @@ def samples(runs: Sequence[Compared]) -> dict[str, list[str | None]]:
     lasts = [lines.last_samples(run.folder.samples) for run in runs]
     prompts = dict.fromkeys(prompt for each in lasts for prompt in each)
     return {prompt: [each.get(prompt) for each in lasts] for prompt in prompts}
-
-
-def better(metric: str) -> str | None:
-    """Where a metric should go, by its name: min, max, or nobody knows."""
-    name = metric.rpartition("/")[2]
-    if any(word in name for word in LESS_IS_BETTER):
-        return "min"
-    return "max" if any(word in name for word in MORE_IS_BETTER) else None
 
 
 def _evaluated(runs: Sequence[Compared]) -> list[Result]:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.console import Console
 
 from gpt_exp.config import jobs as jobs_of_command
@@ -26,7 +26,7 @@ from gpt_exp.sweep.guide import BySearch, InOrder
 from gpt_exp.sweep.machine.here import this_machine
 from gpt_exp.sweep.machine.survivors import wait_for_survivors
 from gpt_exp.sweep.manager import Guide, Manager, Place
-from gpt_exp.sweep.settings import Settings
+from gpt_exp.sweep.settings import Settings, settings_of
 from gpt_exp.sweep.space.space import corners, grid, read_space
 
 # From settings, resolved configs of jobs, and how many wait.
@@ -49,7 +49,7 @@ def carry_out(
 
     first = compose([*space.fixed, *corners(space, 1)[0]])
     arguments = ["-m", *texts, *_flags(config_dir, config_name)]
-    command = plan.Command(arguments, space, settings_of(first), compose)
+    command = plan.Command(arguments, space, settings_of(_trained(first)), compose)
     outputs, console = Path(first.config.paths.outputs), Console(highlight=False)
     folder = plan.open_folder(command, outputs, first.config.name)
     with folder.lock():
@@ -97,12 +97,6 @@ def _flags(config_dir: str | None, config_name: str) -> list[str]:
     """Hydra's own that the composition hangs on."""
     named = [f"--config-name={config_name}"] if config_name != root_config("train") else []
     return named + ([f"--config-dir={config_dir}"] if config_dir else [])
-
-
-def settings_of(job: Composition) -> Settings:
-    """The sweep's settings, from the config of one of its jobs."""
-    node: Any = OmegaConf.to_container(_trained(job).sweep, resolve=True)
-    return Settings(**{key: value for key, value in node.items() if key != "_target_"})
 
 
 def _plan(folder: SweepFolder, command: plan.Command, outputs: Path) -> plan.Plan:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+
+from gpt_exp.run.better import better
 from gpt_exp.sweep.folder import Objective
 
-DIRECTIONS = ("minimize", "maximize")
+DIRECTIONS = {"min": "minimize", "max": "maximize"}
 
 
 def _named(key: str, value: Any) -> list[str]:
@@ -17,14 +20,24 @@ def _named(key: str, value: Any) -> list[str]:
     return list(names)
 
 
+def _direction(metric: str, named: str) -> str:
+    if named == "auto":
+        if (mode := better(metric)) is None:
+            raise ValueError(f"sweep.direction: the name of {metric} does not tell; minimize or maximize")
+        return DIRECTIONS[mode]
+    if named not in DIRECTIONS.values():
+        raise ValueError(f"sweep.direction must be minimize, maximize or auto, not {named!r}")
+    return named
+
+
 class Settings:
     """The `sweep` node of a config, checked. Minutes and GB; null is no limit unless said otherwise."""
 
     def __init__(
         self,
         *,
-        metric: str | list[str] = "val/loss",
-        direction: str | list[str] = "minimize",
+        metric: str | list[str] | None = None,
+        direction: str | list[str] = "auto",
         slots: int | str = "auto",
         timeout: float | None = None,
         silence: float | None = 30.0,
@@ -40,11 +53,10 @@ class Settings:
         sampler: Any = None,
         pruner: Any = None,
     ) -> None:
-        metrics, directions = _named("metric", metric), _named("direction", direction)
+        metrics = _named("metric", "val/loss" if metric is None else metric)
+        directions = _named("direction", direction)
         if len(directions) == 1:
             directions *= len(metrics)
-        if unknown := set(directions) - set(DIRECTIONS):
-            raise ValueError(f"sweep.direction must be minimize or maximize, not {sorted(unknown)[0]!r}")
         if not metrics or len(metrics) != len(directions):
             raise ValueError(f"sweep.direction has {len(directions)} values for {len(metrics)} metrics")
         if slots != "auto" and (not isinstance(slots, int) or slots < 1):
@@ -58,7 +70,10 @@ class Settings:
             raise ValueError("sweep.pruner: jobs of a grid are not pruned, those of a search are: sweep=tpe")
         if pruner is not None and len(metrics) > 1:
             raise ValueError("sweep.pruner: a job can't be pruned by several metrics; sweep/pruner=none")
-        self.objectives = [Objective(*pair) for pair in zip(metrics, directions, strict=True)]
+        self.objectives = [
+            Objective(metric, _direction(metric, named))
+            for metric, named in zip(metrics, directions, strict=True)
+        ]
         self.slots = slots
         self.timeout = timeout
         self.silence = silence
@@ -73,3 +88,17 @@ class Settings:
         self.storage = storage
         self.sampler = sampler  # Optuna's, or how to make one; null: every combination of the values.
         self.pruner = pruner
+
+
+def settings_of(config: DictConfig) -> Settings:
+    """Those of a job's config. Without a metric the sweep is after what the best checkpoint is chosen by.
+
+    Raises ValueError for what can't be.
+    """
+    node: Any = OmegaConf.to_container(config.sweep, resolve=True)
+    best = (config.get("callback") or {}).get("checkpoint")
+    if node["metric"] is None and best:
+        node["metric"] = best.get("monitor")
+        if node["direction"] == "auto" and "mode" in best:
+            node["direction"] = DIRECTIONS[best["mode"]]
+    return Settings(**{key: value for key, value in node.items() if key != "_target_"})

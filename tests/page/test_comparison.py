@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from gpt_exp.page import comparison
-from gpt_exp.page.comparison import Result, better, names
+from gpt_exp.page.comparison import Result, names
 from gpt_exp.run import lines
 
 
@@ -72,12 +72,6 @@ def test_two_runs_have_a_difference_in_percent():
     assert Result("x", [2.0, 1.0]).change() == "−50.0 %"
     for values in ([0.0, 1.0], [1.0, None], [None, 1.0], [1.0, float("nan")], [2.0, 2.0], [1.0, 2.0, 3.0]):
         assert Result("x", values).change() == ""
-
-
-def test_metrics_go_where_their_names_say():
-    assert {better(f"val/{name}") for name in ("loss", "perplexity", "bits_per_byte")} == {"min"}
-    assert {better(f"val/{name}") for name in ("accuracy", "bleu", "rouge_l")} == {"max"}
-    assert better("val/length") is None
 
 
 def test_final_metrics_are_those_of_any_run_in_any_order(new_folder):

@@ -99,6 +99,7 @@ def test_a_search_for_a_metric_that_no_job_has_ends_with_the_first(command, tmp_
         "optimizer.lr=interval(0.001,0.01)",
         "sweep.num_trials=4",
         "sweep.metric=val/los",
+        "sweep.direction=minimize",
     )
     with pytest.raises(UserError, match=r"finished without a val/los\. Did you mean val/loss"):
         command(*search)
@@ -119,7 +120,10 @@ def test_what_a_sweep_has_one_value_of_is_refused(command, swept):
         command(swept, "seed=1")
 
 
-@pytest.mark.parametrize("wrong", ["sweep.metric=null", "sweep.num_trials=null", "name=a/b"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["sweep.metric=[]", "sweep.metric=val/length", "sweep.direction=up", "sweep.num_trials=null", "name=a/b"],
+)
 def test_mistakes_are_told_in_a_line(command, wrong):
     with pytest.raises((UserError, ValueError)) as told:
         command("seed=1,2", wrong)

@@ -1,47 +1,43 @@
 """The searches and pruners that a command may name: their settings, their mistakes, help and completion."""
 
-from typing import Any
-
 import pytest
-from omegaconf import OmegaConf
 
 from gpt_exp.config.completion import candidates
 from gpt_exp.config.compose import compose
 from gpt_exp.config.help import help_of
 from gpt_exp.config.location import groups
 from gpt_exp.errors import UserError
-from gpt_exp.sweep.settings import Settings
+from gpt_exp.sweep.settings import Settings, settings_of
 
 SEARCHES = [option for option in groups()["sweep"] if not option.startswith("_") and option != "grid"]
 PRUNERS = groups()["sweep/pruner"]
 
 
-def settings_of(*overrides: str) -> Settings:
-    node: Any = OmegaConf.to_container(compose("train", list(overrides)).sweep, resolve=True)
-    return Settings(**{key: value for key, value in node.items() if key != "_target_"})
+def settings(*overrides: str) -> Settings:
+    return settings_of(compose("train", list(overrides)))
 
 
 @pytest.mark.parametrize("sweep", SEARCHES)
 def test_every_search_has_a_seed_of_its_own(sweep: str) -> None:
-    settings = settings_of(f"sweep={sweep}", "seed=5")
-    assert settings.sampler["seed"] == 0
-    assert (settings.pruner is None) == (sweep in ("cma_es", "multi_objective"))
+    given = settings(f"sweep={sweep}", "seed=5")
+    assert given.sampler["seed"] == 0
+    assert (given.pruner is None) == (sweep in ("cma_es", "multi_objective"))
 
 
 @pytest.mark.parametrize("pruner", PRUNERS)
 def test_a_pruner_is_chosen_for_a_search_alone(pruner: str) -> None:
-    assert (settings_of("sweep=tpe", f"sweep/pruner={pruner}").pruner is None) == (pruner == "none")
+    assert (settings("sweep=tpe", f"sweep/pruner={pruner}").pruner is None) == (pruner == "none")
     if pruner != "none":
         with pytest.raises(ValueError, match="jobs of a grid are not pruned"):
-            settings_of(f"sweep/pruner={pruner}")
+            settings(f"sweep/pruner={pruner}")
         with pytest.raises(ValueError, match="can't be pruned by several metrics"):
-            settings_of("sweep=multi_objective", f"sweep/pruner={pruner}")
+            settings("sweep=multi_objective", f"sweep/pruner={pruner}")
 
 
 @pytest.mark.parametrize("pruner", ["successive_halving", "hyperband"])
 def test_the_first_rung_is_the_first_validation(pruner: str) -> None:
     given = ["trainer.max_steps=700", "trainer.val_check_interval=70"]
-    node = settings_of("sweep=tpe", f"sweep/pruner={pruner}", *given).pruner
+    node = settings("sweep=tpe", f"sweep/pruner={pruner}", *given).pruner
     assert node["min_resource"] == 70
     assert node.get("max_resource", 700) == 700
 
@@ -69,3 +65,20 @@ def test_help_and_completion_know_the_pruners() -> None:
     assert {"sweep=", "sweep/"} <= set(candidates("gpt-exp train sweep", ["train"]))
     assert candidates("gpt-exp train sweep/pruner=m", ["train"]) == ["sweep/pruner=median"]
     assert candidates("gpt-exp train sweep=t", ["train"]) == ["sweep=tpe"]
+
+
+@pytest.mark.parametrize(
+    ("given", "objective"),
+    [
+        ([], ("val/loss", "minimize")),
+        (["callback=[]"], ("val/loss", "minimize")),
+        (["experiment=multi_task_embedded"], ("val/score", "maximize")),
+        (["experiment=multi_task_embedded", "sweep.metric=val/loss"], ("val/loss", "minimize")),
+        (["sweep.metric=val/accuracy"], ("val/accuracy", "maximize")),
+        (["sweep.metric=val/length", "sweep.direction=maximize"], ("val/length", "maximize")),
+    ],
+)
+def test_a_sweep_is_after_what_its_jobs_best_checkpoints_are_chosen_by(
+    given: list[str], objective: tuple[str, str]
+) -> None:
+    assert settings(*given).objectives == [objective]

@@ -11,8 +11,8 @@ from gpt_exp.errors import UserError
 from gpt_exp.run.folder import RunFolder
 from gpt_exp.run.identity import identity
 from gpt_exp.sweep import plan
-from gpt_exp.sweep.carry_out import settings_of
 from gpt_exp.sweep.folder import Attempt
+from gpt_exp.sweep.settings import settings_of
 from gpt_exp.sweep.space.space import corners, grid, read_space
 
 
@@ -27,7 +27,7 @@ def commanded(tmp_path):
         def compose(job):
             return composed("train", tuple(job), None, "train")
 
-        settings = settings_of(compose([*space.fixed, *corners(space, 1)[0]]))
+        settings = settings_of(compose([*space.fixed, *corners(space, 1)[0]]).config)
         return plan.Command(["-m", *texts], space, settings, compose)
 
     return command

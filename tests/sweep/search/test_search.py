@@ -10,15 +10,13 @@ import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import pytest
-from omegaconf import OmegaConf
 
 from gpt_exp.config.compose import compose
 from gpt_exp.errors import UserError
 from gpt_exp.sweep.search.search import Search, Trial
-from gpt_exp.sweep.settings import Settings
+from gpt_exp.sweep.settings import Settings, settings_of
 from gpt_exp.sweep.space.space import grid, read_space
 
 INTERVALS = ["lr=tag(log, interval(1e-4,1e-1))", "decay=interval(0,1)"]
@@ -42,13 +40,12 @@ def no_sync(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def open_search(folder: Path, texts: Sequence[str], *overrides: str, name: str = "demo/now") -> Search:
     """A search as a command with these overrides has it."""
-    return Search(read_space(texts), settings_of(*overrides), folder / "study.journal", name=name)
+    return Search(read_space(texts), settings(*overrides), folder / "study.journal", name=name)
 
 
 @cache
-def settings_of(*overrides: str) -> Settings:
-    node: Any = OmegaConf.to_container(compose("train", list(overrides)).sweep, resolve=True)
-    return Settings(**{key: value for key, value in node.items() if key != "_target_"})
+def settings(*overrides: str) -> Settings:
+    return settings_of(compose("train", list(overrides)))
 
 
 def values(trial: Trial) -> dict[str, str]:
@@ -380,9 +377,9 @@ def test_what_does_not_fit_is_refused_in_a_line(
 
 
 def test_no_other_package_is_called(tmp_path: Path) -> None:
-    settings = Settings(sampler={"_target_": "os.system", "command": f"touch {tmp_path}/made"})
+    harmful = Settings(sampler={"_target_": "os.system", "command": f"touch {tmp_path}/made"})
     with pytest.raises(UserError, match="not in a package that a config may call"):
-        Search(read_space(INTERVALS), settings, tmp_path / "study.journal", name="demo/now")
+        Search(read_space(INTERVALS), harmful, tmp_path / "study.journal", name="demo/now")
     assert not (tmp_path / "made").exists()
 
 
