@@ -40,6 +40,8 @@ def main(config: DictConfig, overrides: list[str]) -> Outcome:
     answers = answered(run, task, records, config)
     limits = {"top": config.top, "balanced": config.balanced}
     kept = select(answers, classes, confidence=config.confidence, **limits)
+    if not kept:
+        raise UserError(too_unsure(answers, classes if config.balanced else None, config.confidence))
     path = Path(config.paths.run or "") / Path(config.path).expanduser()
     write(path, [labelled(records[i], task.target, *answers[i]) for i in kept])
     figures = figures_of(records, answers, kept, task)
@@ -93,6 +95,18 @@ def select(
     if balanced:
         limit = min(limit, *map(len, kinds))
     return sorted(i for kind in kinds for i in kind[:limit])
+
+
+def too_unsure(answers: Sequence[Answer], classes: Sequence[str] | None, confidence: float) -> str:
+    """Why nothing is kept: how sure the best answer is, or that of one of `classes` that must all be there."""
+    highest = max((share for output, share in answers if output), default=0.0)
+    of, told = "answer", f"{highest:.3g}"
+    for name in classes or ():
+        sure = max((share for output, share in answers if output == name), default=None)
+        if highest >= confidence and (sure is None or sure < confidence):
+            of, told = f"answer {name!r}", "of no record" if sure is None else f"{sure:.3g}"
+            break
+    return f"confidence={confidence}: no {of} is so sure (the surest: {told}), and there is nothing to write"
 
 
 def labelled(record: Record, target: str, output: str, confidence: float) -> Record:

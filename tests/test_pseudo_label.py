@@ -7,7 +7,7 @@ from made_runs import create, with_steps
 
 from gpt_exp import cli
 from gpt_exp.data.json_records import JsonRecords
-from gpt_exp.pseudo_label import select
+from gpt_exp.pseudo_label import select, too_unsure
 
 ANSWERS = [("a", 0.9), ("b", 0.6), ("a", 0.95), ("a", 0.3), ("b", 0.8), ("", 1.0), ("a", 0.7)]
 CLASSES = ["a", "b"]
@@ -46,6 +46,19 @@ def sentiments(tmp_path):
     return with_steps(create(tmp_path, "run", given), (10,)), rows, file
 
 
+@pytest.mark.parametrize(
+    ("classes", "confidence", "told"),
+    [
+        (None, 0.99, "no answer is so sure (the surest: 0.95)"),
+        (CLASSES, 0.99, "no answer is so sure (the surest: 0.95)"),
+        (CLASSES, 0.9, "no answer 'b' is so sure (the surest: 0.8)"),
+        ([*CLASSES, "c"], 0.7, "no answer 'c' is so sure (the surest: of no record)"),
+    ],
+)
+def test_why_nothing_is_kept_is_told(classes, confidence, told):
+    assert told in too_unsure(ANSWERS, classes, confidence)
+
+
 def label(run, file, out, *overrides) -> int:
     given = [f"run={run.path}", "data=jsonl", f"data.train={file}", f"path={out}", "device=cpu"]
     return cli.main(["pseudo_label", *given, "precision=32-true", *overrides])
@@ -67,6 +80,13 @@ def test_records_come_with_the_runs_answers_and_are_data_to_train_on(sentiments,
     again = tmp_path / "again.jsonl"
     assert label(run, file, again, "confidence=0", "batch_size=3") == 0
     assert again.read_text() == out.read_text()
+
+
+def test_without_one_sure_answer_nothing_is_written(sentiments, tmp_path, capsys):
+    run, _, file = sentiments
+    assert label(run, file, tmp_path / "none.jsonl", "confidence=1") == 2
+    assert "confidence=1: no answer is so sure" in capsys.readouterr().err
+    assert not (tmp_path / "none.jsonl").exists()
 
 
 def test_only_what_is_at_least_so_sure_is_written(sentiments, tmp_path):
