@@ -98,7 +98,7 @@ def select(
 
 
 def too_unsure(answers: Sequence[Answer], classes: Sequence[str] | None, confidence: float) -> str:
-    """Why nothing is kept: how sure the best answer is, or that of a class where all `classes` must be there."""
+    """Why nothing is kept: how sure the best answer is; or of one of `classes`, where all must be there."""
     highest = max((share for output, share in answers if output), default=0.0)
     of, told = "answer", f"{highest:.3g}"
     for name in classes or ():

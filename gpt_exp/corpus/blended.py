@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +46,24 @@ class BlendedCorpus:
 def prepare_blend(
     sources: Mapping[str, Source], tokenizer: Tokenizer, split: Split, *, cache: Path
 ) -> BlendedCorpus:
-    """Each source as `prepare` does it alone: what is held out does not depend on the others."""
-    return BlendedCorpus(
-        {name: prepare(each, tokenizer, split, cache=cache) for name, each in sources.items()}
-    )
+    """Each source as `prepare` does it alone: what is held out does not depend on the others.
+
+    Raises ValueError for a source too short to be divided, by its name.
+    """
+    found = {}
+    for name, source in sources.items():
+        with _of_source(name):
+            found[name] = prepare(source, tokenizer, split, cache=cache)
+    return BlendedCorpus(found)
+
+
+@contextmanager
+def _of_source(name: str) -> Iterator[None]:
+    """What is wrong with a source is told with its name."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"data.sources.{name}: {error}") from None
 
 
 class TrainingTexts:
@@ -63,6 +78,8 @@ class TrainingTexts:
 
     def pieces(self) -> Iterator[Piece]:
         for name, source in self._sources.items():
-            for part, piece in self._split.plan(source).divide(source):
+            with _of_source(name):
+                plan = self._split.plan(source)
+            for part, piece in plan.divide(source):
                 if part == "train":
                     yield piece._replace(document=f"{name}/{piece.document}")

@@ -124,6 +124,15 @@ def test_a_run_that_was_broken_off_goes_on_with_the_same_bits(new_blend, keep_pr
     assert whole.metrics.read_bytes() == broken.metrics.read_bytes()
 
 
+def test_a_source_that_is_too_short_is_named(numbers, tmp_path):
+    (tmp_path / "one.txt").write_text("1")
+    sources = {"numbers": TextFiles(paths=str(numbers)), "one": TextFiles(paths=str(tmp_path / "one.txt"))}
+    with pytest.raises(ValueError, match=r"^data\.sources\.one: .*empty"):
+        prepare_blend(sources, byte(), SPLIT, cache=tmp_path)
+    with pytest.raises(ValueError, match=r"^data\.sources\.one: .*empty"):
+        list(TrainingTexts(sources, SPLIT).pieces())
+
+
 @pytest.mark.parametrize(
     ("overrides", "line"),
     [
