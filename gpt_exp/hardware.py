@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ PEAK_BF16 = {
     "RTX 4090": 165e12,
     "RTX 3090": 71e12,
 }
+
+
+def cpu_has_fast_bf16() -> bool:
+    """Tiles (AMX) more than double the speed of fp32, AMD's AVX512 gives up to 1.7 times; else it halves."""
+    known = Path("/proc/cpuinfo")
+    flags = known.read_text() if known.is_file() else ""
+    return "amx_tile" in flags or ("avx512_bf16" in flags and "AuthenticAMD" in flags)
 
 
 def peak_memory(device: torch.device) -> int:

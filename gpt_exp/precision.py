@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 import torch
 
 from gpt_exp.errors import UserError
+from gpt_exp.hardware import cpu_has_fast_bf16
 
 
 def resolve_precision(precision: str, accelerator: str) -> str:
@@ -29,16 +29,6 @@ def resolve_device(device: str) -> torch.device:
     if device.partition(":")[0] not in ("cpu", here.type):
         raise UserError(f"device={device}: this machine has cpu" + f" and {here.type}" * (here.type != "cpu"))
     return torch.device(device)
-
-
-def cpu_has_fast_bf16() -> bool:
-    """Tiles (AMX) more than double fp32's speed, AMD's AVX512 gives 1.7 times; without either it halves."""
-    return torch.cpu._is_amx_tile_supported() or (torch.cpu._is_avx512_bf16_supported() and _is_amd())
-
-
-def _is_amd() -> bool:
-    known = Path("/proc/cpuinfo")
-    return known.is_file() and "AuthenticAMD" in known.read_text()
 
 
 def autocast(precision: str, device_type: str) -> AbstractContextManager:

@@ -14,12 +14,12 @@ from gpt_exp.config.record_length import OF_ITEMS, RecordLength, record_length
 from gpt_exp.config.resolve import UNKNOWN
 from gpt_exp.config.several import plainly_alone
 from gpt_exp.config.trained import compute_share, num_trained
-from gpt_exp.hardware import PEAK_BF16
+from gpt_exp.hardware import PEAK_BF16, cpu_has_fast_bf16
 
 ASKED_ABOUT = ("A100", "H100", "RTX 4090")  # Told where the machine has no GPU.
 GPU_UTILISATION = 0.4  # Model FLOPs of the peak: what well-run GPT training reaches.
 CPU_UTILISATION = 0.35  # Of a matrix product's speed, for a small model.
-BF16_ON_CPU = 2  # Times the speed of fp32, where the hardware has it (cpu_has_bf16).
+BF16_ON_CPU = 2  # Times the speed of fp32, where the hardware has it.
 LOGITS_BYTES = 64 * 2**20  # A chunk's logits; gpt_exp/model/loss.py.
 # Assumed where training the tokenizer will tell.
 VOCAB_SIZES = {"character": 100, "byte": 257, "tiktoken": 50_257}
@@ -124,18 +124,13 @@ def stored_bytes(precision: str) -> int:
 def computed_bytes(precision: str, *, cpu: bool) -> int:
     """Bytes of an activation; `auto` is bf16 where the hardware has it."""
     if precision == "auto":
-        return 2 if not cpu or cpu_has_bf16() else 4
+        return 2 if not cpu or cpu_has_fast_bf16() else 4
     return BYTES.get(precision.partition("-")[0], 4)
 
 
 def on_cpu(config: dict[str, Any]) -> bool:
     accelerator = get(config, "trainer.accelerator", "auto")
     return accelerator == "cpu" or (accelerator == "auto" and gpu_here() is None)
-
-
-def cpu_has_bf16() -> bool:
-    known = _read(Path("/proc/cpuinfo"))  # As gpt_exp/precision.py decides.
-    return "amx_tile" in known or ("avx512_bf16" in known and "AuthenticAMD" in known)
 
 
 def gpu_here() -> str | None:
