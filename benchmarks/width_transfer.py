@@ -35,13 +35,14 @@ from gpt_exp.sweep.folder import SweepFolder
 from gpt_exp.sweep.leaderboard import leaderboard
 
 WIDTHS = (32, 64, 128, 256)
-LEARNING_RATES = tuple(0.0005 * 2**power for power in range(7))
+LEARNING_RATES = tuple(0.001 * 2**power for power in range(6))
 SEEDS = (1, 2, 3)
 HEADS = 4
 ROOM = 1.0  # Nats above the best loss that are drawn: beyond, training has failed.
 JOB = [
     "model=gpt_nano",
     "model.num_layers=2",
+    "model.init_std=0.1",  # With 0.02 so narrow a base hardly learns, and the wider ones begin as it does.
     f"model.num_heads={HEADS}",
     "model.context_length=64",
     "tokenizer=bpe_1024",

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 
 from gpt_exp.decoding.context import Context, evaluating
-from gpt_exp.decoding.rules import check_penalty, has_ended, mask, penalize
+from gpt_exp.decoding.rules import Repetition, has_ended, mask, penalize
 from gpt_exp.interfaces import Hypothesis, Model, Prompts, Rules
 
 
@@ -31,14 +31,15 @@ class Beam:
         length_penalty: float = 1.0,
         early_stopping: bool = False,
         repetition_penalty: float = 1.0,
+        no_repeat_ngram_size: int | None = None,
         use_cache: bool = True,
     ) -> None:
         if num_beams < 1:
             raise ValueError(f"num_beams={num_beams} must be at least 1")
-        check_penalty(repetition_penalty)
         self.num_beams, self.length_penalty = num_beams, length_penalty
         self.early_stopping = early_stopping
-        self.repetition_penalty, self.use_cache = repetition_penalty, use_cache
+        self.repetition = Repetition.checked(repetition_penalty, no_repeat_ngram_size)
+        self.use_cache = use_cache
 
     def __call__(
         self, model: Model, prompts: Prompts, rules: Rules, *, seeds: Sequence[int] | None = None
@@ -89,8 +90,9 @@ class Beam:
         They are enough for `num_beams` that do not end, even if every beam's stop tokens are better.
         """
         beams = [beam for search in growing for beam in search.beams]
-        logits = penalize(context.logits(), context.rows, self.repetition_penalty)
-        allowed = mask(logits.log_softmax(-1), [beam.tokens for beam in beams], rules)
+        logits = penalize(context.logits(), context.rows, self.repetition.penalty)
+        new = [beam.tokens for beam in beams]
+        allowed = mask(logits.log_softmax(-1), new, rules, self.repetition.ngram_size)
         so_far = torch.tensor([beam.log_probability for beam in beams], device=allowed.device)
         count = self.num_beams * max(2, 1 + len(rules.stop_tokens))
         best = (allowed + so_far[:, None]).topk(min(count, allowed.size(1)))

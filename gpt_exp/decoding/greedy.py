@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from gpt_exp.decoding.rules import check_penalty
+from gpt_exp.decoding.rules import Repetition
 from gpt_exp.decoding.stream import collect, stream
 from gpt_exp.interfaces import Model, Prompts, Rules
 
@@ -14,9 +14,15 @@ class Greedy:
 
     draws = False
 
-    def __init__(self, *, repetition_penalty: float = 1.0, use_cache: bool = True) -> None:
-        check_penalty(repetition_penalty)
-        self.repetition_penalty, self.use_cache = repetition_penalty, use_cache
+    def __init__(
+        self,
+        *,
+        repetition_penalty: float = 1.0,
+        no_repeat_ngram_size: int | None = None,
+        use_cache: bool = True,
+    ) -> None:
+        self.repetition = Repetition.checked(repetition_penalty, no_repeat_ngram_size)
+        self.use_cache = use_cache
 
     def __call__(
         self, model: Model, prompts: Prompts, rules: Rules, *, seeds: Sequence[int] | None = None
@@ -33,6 +39,6 @@ class Greedy:
             prompts,
             rules,
             lambda logits, rows: logits.argmax(-1),
-            repetition_penalty=self.repetition_penalty,
+            repetition=self.repetition,
             use_cache=self.use_cache,
         )

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from gpt_exp.decoding import filters
 from gpt_exp.decoding.context import device_of
-from gpt_exp.decoding.rules import check_penalty
+from gpt_exp.decoding.rules import Repetition
 from gpt_exp.decoding.stream import collect, stream
 from gpt_exp.interfaces import Model, Prompts, Rules
 
@@ -30,11 +30,12 @@ class Sampling:
         top_p: float | None = None,
         min_p: float | None = None,
         repetition_penalty: float = 1.0,
+        no_repeat_ngram_size: int | None = None,
         use_cache: bool = True,
     ) -> None:
         self.temperature, self.top_k, self.top_p, self.min_p = temperature, top_k, top_p, min_p
-        check_penalty(repetition_penalty)
-        self.repetition_penalty, self.use_cache = repetition_penalty, use_cache
+        self.repetition = Repetition.checked(repetition_penalty, no_repeat_ngram_size)
+        self.use_cache = use_cache
         self.draws = temperature > 0
         self._narrow(torch.zeros(1, 2))  # Tells what is out of range before anything is decoded.
 
@@ -66,7 +67,7 @@ class Sampling:
             prompts,
             rules,
             draw,
-            repetition_penalty=self.repetition_penalty,
+            repetition=self.repetition,
             use_cache=self.use_cache,
         )
 

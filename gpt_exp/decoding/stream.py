@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gpt_exp.decoding.context import Context, evaluating
-from gpt_exp.decoding.rules import has_ended, mask, penalize
+from gpt_exp.decoding.rules import Repetition, has_ended, mask, penalize
 from gpt_exp.interfaces import Model, Prompts, Rules
 
 Choose = Callable[[Tensor, list[int]], Tensor]  # Logits (rows, vocab) and the rows' numbers to (rows,).
@@ -21,7 +21,7 @@ def stream(
     rules: Rules,
     choose: Choose,
     *,
-    repetition_penalty: float = 1.0,
+    repetition: Repetition = Repetition(),  # noqa: B008
     use_cache: bool = True,
 ) -> Iterator[list[int | None]]:
     """The next token of each sequence, None for one that has ended, until all have.
@@ -35,8 +35,8 @@ def stream(
     context = Context(model, prompts, max_new_tokens=rules.max_new_tokens, use_cache=use_cache)
     with evaluating(model):
         while growing:
-            logits = penalize(context.logits(), context.rows, repetition_penalty)
-            logits = mask(logits, [new[i] for i in growing], rules)
+            logits = penalize(context.logits(), context.rows, repetition.penalty)
+            logits = mask(logits, [new[i] for i in growing], rules, repetition.ngram_size)
             chosen = dict(zip(growing, choose(logits, growing).tolist(), strict=True))
             chosen = {i: token for i, token in chosen.items() if token not in rules.stop_tokens}
             for i, token in chosen.items():

@@ -21,7 +21,7 @@ def main(config: DictConfig, overrides: list[str]) -> None:
     runs = list(config.runs)
     page = Path(config.page) if config.page else default_page(runs, "interference.html")
     keep_others_files(page, KEY, "study of interference")
-    findings = analyse(read(runs))
+    findings = analyse(read(runs, evaluated=config.evaluated))
     console = Console(width=None if Console().is_terminal else 140, highlight=False)
     show(findings, console)
     save(findings, page)

@@ -46,8 +46,11 @@ class Run(NamedTuple):
         return known
 
 
-def read_run(folder: RunFolder, name: str) -> Run:
-    """From the run's folder alone. Raises UserError for what is damaged."""
+def read_run(folder: RunFolder, name: str, *, evaluated: bool = False) -> Run:
+    """From the run's folder alone: judged at its end, or as it was last `evaluated`.
+
+    Raises UserError for what is damaged.
+    """
     config, results = folder.config(), read_json(folder.results)
     tasks = tuple(str(task) for task in config.get("tasks") or {})
     learnt = {key: value for key, value in flat(config).items() if not is_runtime(key)}
@@ -61,22 +64,25 @@ def read_run(folder: RunFolder, name: str) -> Run:
         seed=config.get(SEED),
         setting={key: value for key, value in learnt.items() if key not in apart},
         balance=balance,
-        figures=_figures(folder, results, tasks),
+        figures=_figures(folder, None if evaluated else results, tasks),
         metrics=lines.read_metrics(folder.metrics),
         step=int(result(results, "step") or 0),
     )
 
 
-def _figures(folder: RunFolder, results: Mapping[str, Any], tasks: tuple[str, ...]) -> dict[str, Figure]:
+def _figures(
+    folder: RunFolder, results: Mapping[str, Any] | None, tasks: tuple[str, ...]
+) -> dict[str, Figure]:
     """Of each task on the first split that was not validated on, such as test or test_2016_flickr.
 
-    The summary knows which figures are main; results.json is not changed by evaluations of other checkpoints.
+    The summary knows which figures are main, and their values of the last evaluation, however that was made;
+    those of `results` are of the training's end.
     """
     found: dict[str, Figure] = {}
     for each in sorted(read_summary(folder.path), key=lambda each: each.split.endswith(f".{VALIDATION}")):
         task, _, split = each.split.partition(".")
         main = each.figures[0]
-        value = result(results, f"{split}/{task}/{main.name}")
+        value = main.value if results is None else result(results, f"{split}/{task}/{main.name}")
         if task in tasks and task not in found and value is not None:
             found[task] = Figure(main.name, split, value, main.better != "less")
     return found

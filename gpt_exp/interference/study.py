@@ -42,12 +42,16 @@ class Study(NamedTuple):
         return list({run.name: run for group in self.groups for run in group.runs}.values())
 
 
-def read(paths: Sequence[Path | str]) -> Study:
-    """The finished runs of sweep folders and run folders; raises UserError where they make no study."""
+def read(paths: Sequence[Path | str], *, evaluated: bool = False) -> Study:
+    """The finished runs of sweep folders and run folders, judged at their ends, or as last `evaluated`.
+
+    Raises UserError where they make no study.
+    """
     folders = runs_at(paths)
     named = dict(zip(names([folder.path for folder in folders]), folders, strict=True)) if folders else {}
     states = {name: folder.state() for name, folder in named.items()}
-    runs = [read_run(folder, name) for name, folder in named.items() if states[name] == "finished"]
+    finished = {name: folder for name, folder in named.items() if states[name] == "finished"}
+    runs = [read_run(folder, name, evaluated=evaluated) for name, folder in finished.items()]
     unfinished = [f"{name} ({state})" for name, state in states.items() if state != "finished"]
     remarks = [
         *_left_out("unfinished", unfinished),

@@ -22,7 +22,7 @@ from gpt_exp.model.initialization import initialize
 from gpt_exp.model.loss import chunked_cross_entropy
 from gpt_exp.model.parametrization import fan_in_ratios, final_states
 from gpt_exp.model.prefix import with_prefix
-from gpt_exp.model.shape import Shape, gpt2
+from gpt_exp.model.shape import INIT_STD, Shape, gpt2
 
 
 class Attention(nn.Module):
@@ -95,6 +95,7 @@ class GPT2(nn.Module):
         dropout: float = 0.0,
         norm_epsilon: float = 1e-5,
         exact_gelu: bool = False,
+        init_std: float = INIT_STD,
         zero_init_residual: bool = False,
         activation_checkpointing: bool = False,
         parametrization: Literal["standard", "maximal_update"] = "standard",
@@ -112,13 +113,15 @@ class GPT2(nn.Module):
             dropout=dropout,
             norm_epsilon=norm_epsilon,
             exact_gelu=exact_gelu,
+            init_std=init_std,
             zero_init_residual=zero_init_residual,
             activation_checkpointing=activation_checkpointing,
             parametrization=parametrization,
             base_width=base_width,
             base_head_dim=base_head_dim,
         )
-        self.exact_gelu, self.zero_init_residual = exact_gelu, zero_init_residual
+        self.exact_gelu = exact_gelu
+        self.init_std, self.zero_init_residual = init_std, zero_init_residual
         self.token_embedding = nn.Embedding(vocab_size, embedding_dim)
         self.position_embedding = nn.Embedding(context_length, embedding_dim)
         self.dropout = Dropout(dropout)
@@ -141,6 +144,7 @@ class GPT2(nn.Module):
         initialize(
             self,
             num_layers=self.shape.num_layers,
+            std=self.init_std,
             zero_init_residual=self.zero_init_residual,
             width_ratio=self.shape.width_ratio,
         )

@@ -24,7 +24,7 @@ from gpt_exp.model.loss import chunked_cross_entropy
 from gpt_exp.model.parametrization import fan_in_ratios, final_states
 from gpt_exp.model.prefix import with_prefix
 from gpt_exp.model.rotary import Rotation, rotate, rotation_at
-from gpt_exp.model.shape import Shape, llama
+from gpt_exp.model.shape import INIT_STD, Shape, llama
 
 
 class HeadNorm(nn.RMSNorm):
@@ -121,6 +121,7 @@ class Llama(nn.Module):
         rope_scaling: Mapping[str, float] | None = None,
         dropout: float = 0.0,
         norm_epsilon: float = 1e-5,
+        init_std: float = INIT_STD,
         zero_init_residual: bool = False,
         activation_checkpointing: bool = False,
         parametrization: Literal["standard", "maximal_update"] = "standard",
@@ -145,13 +146,15 @@ class Llama(nn.Module):
             rope_scaling=rope_scaling,
             dropout=dropout,
             norm_epsilon=norm_epsilon,
+            init_std=init_std,
             zero_init_residual=zero_init_residual,
             activation_checkpointing=activation_checkpointing,
             parametrization=parametrization,
             base_width=base_width,
             base_head_dim=base_head_dim,
         )
-        self.qk_norm, self.zero_init_residual = qk_norm, zero_init_residual
+        self.qk_norm = qk_norm
+        self.init_std, self.zero_init_residual = init_std, zero_init_residual
         self.rope_theta = rope_theta
         self.rope_scaling = None if rope_scaling is None else dict(rope_scaling)
         self.logit_softcap, self.z_loss = logit_softcap, z_loss
@@ -170,6 +173,7 @@ class Llama(nn.Module):
         initialize(
             self,
             num_layers=self.shape.num_layers,
+            std=self.init_std,
             zero_init_residual=self.zero_init_residual,
             width_ratio=self.shape.width_ratio,
         )

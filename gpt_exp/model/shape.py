@@ -13,6 +13,7 @@ from typing import Literal
 
 # What `rope_scaling` must hold: the names of Llama 3's config.json.
 ROPE_SCALING_KEYS = ("factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings")
+INIT_STD = 0.02  # Of the first weights: GPT-2's.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,7 @@ def gpt2(
     dropout: float = 0.0,
     norm_epsilon: float = 1e-5,
     exact_gelu: bool = False,
+    init_std: float = INIT_STD,
     zero_init_residual: bool = False,
     activation_checkpointing: bool = False,
     parametrization: Literal["standard", "maximal_update"] = "standard",
@@ -85,7 +87,7 @@ def gpt2(
     )
     _check_divisible(embedding_dim, num_heads)
     _check_probability(dropout=dropout)
-    _check_positive(norm_epsilon=norm_epsilon)
+    _check_positive(norm_epsilon=norm_epsilon, init_std=init_std)
 
     head_dim, hidden_dim = embedding_dim // num_heads, 4 * embedding_dim
     block = 4 * embedding_dim**2 + 2 * embedding_dim * hidden_dim + 2 * embedding_dim
@@ -129,6 +131,7 @@ def llama(
     rope_scaling: Mapping[str, float] | None = None,
     dropout: float = 0.0,
     norm_epsilon: float = 1e-5,
+    init_std: float = INIT_STD,
     zero_init_residual: bool = False,
     activation_checkpointing: bool = False,
     parametrization: Literal["standard", "maximal_update"] = "standard",
@@ -157,7 +160,7 @@ def llama(
     _check_sizes(num_key_value_heads=num_key_value_heads, head_dim=head_dim, hidden_dim=hidden_dim)
     _check_llama(num_heads, num_key_value_heads, head_dim, rope_scaling)
     _check_probability(dropout=dropout)
-    _check_positive(norm_epsilon=norm_epsilon, rope_theta=rope_theta)
+    _check_positive(norm_epsilon=norm_epsilon, rope_theta=rope_theta, init_std=init_std)
     if logit_softcap is not None:
         _check_positive(logit_softcap=logit_softcap)
     if z_loss < 0:

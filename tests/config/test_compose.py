@@ -56,7 +56,7 @@ def test_a_mistake_is_one_line(override: str, line: str) -> None:
     assert "\n" not in told
 
 
-@pytest.mark.parametrize("key", ["temperature", "top_k", "top_p", "min_p", "repetition_penalty"])
+@pytest.mark.parametrize("key", ["temperature", "top_k", "top_p", "min_p", "no_repeat_ngram_size"])
 def test_a_setting_of_a_part_is_found_by_its_last_name(key: str) -> None:
     with pytest.raises(UserError, match=rf"no such key \(command line\)\. Did you mean decode\.{key}\?"):
         compose("generate", ["run=outputs/run", f"{key}=1"])

@@ -6,7 +6,7 @@ import pytest
 import torch
 from transformers import generation
 
-from gpt_exp.decoding.rules import check_penalty, has_ended, mask, penalize
+from gpt_exp.decoding.rules import Repetition, has_ended, mask, penalize
 from gpt_exp.interfaces import Rules
 
 
@@ -23,7 +23,28 @@ def test_penalty_is_transformers(penalty: float) -> None:
 @pytest.mark.parametrize("penalty", [0.0, -1.0, math.nan])
 def test_penalty_out_of_range_is_told(penalty: float) -> None:
     with pytest.raises(ValueError, match="repetition_penalty"):
-        check_penalty(penalty)
+        Repetition.checked(penalty, None)
+
+
+def test_an_ngram_has_a_token_at_least() -> None:
+    with pytest.raises(ValueError, match="no_repeat_ngram_size=0"):
+        Repetition.checked(1.0, 0)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5])
+def test_repeated_ngrams_are_ruled_out_as_by_transformers(size: int) -> None:
+    logits = torch.randn(3, 6, generator=torch.Generator().manual_seed(0))
+    before = logits.clone()
+    new = [[1, 2, 3, 1, 2], [4, 4, 4, 4, 4], [0, 1, 2, 3, 4]]
+    theirs = generation.NoRepeatNGramLogitsProcessor(size)(torch.tensor(new), logits.clone())
+    assert torch.equal(mask(logits, new, Rules(9), size), theirs)
+    assert torch.equal(logits, before)
+    assert torch.equal(mask(logits, [[], [], []], Rules(9), size), logits)
+
+
+def test_where_rules_say_what_may_follow_it_may_repeat() -> None:
+    masked = mask(torch.ones(1, 4), [[3, 3]], Rules(5, allowed=lambda new: {3}), 1)
+    assert masked.isfinite().int().tolist() == [[0, 0, 0, 1]]
 
 
 def test_mask_rules_out_what_is_not_allowed() -> None:

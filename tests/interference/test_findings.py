@@ -62,6 +62,18 @@ def test_a_test_split_may_be_called_otherwise(new_run):
     assert {each.split for each in analyse(read([run.path for run in runs])).rows} == {"test_2016"}
 
 
+def test_runs_that_were_evaluated_anew_are_judged_by_that_where_it_is_asked_for(new_run):
+    runs = [new_run("all", {"translation": 1.0, "chat": 4.0})]
+    runs += [new_run(only, {only: 2.0}, only=only) for only in ("translation", "chat")]
+    summary = runs[0].path / "predictions" / "summary.json"
+    again = json.loads(summary.read_text())
+    again["translation.test"]["figures"]["bleu"] = 3.0
+    summary.write_text(json.dumps(again))
+    paths = [run.path for run in runs]
+    assert analyse(read(paths)).rows[0].together.mean == 1.0
+    assert [row.together.mean for row in analyse(read(paths, evaluated=True)).rows] == [3.0, 4.0]
+
+
 def test_without_a_test_split_validation_judges_and_without_figures_nothing(new_run):
     runs = [new_run("all", {"translation": 1.0, "chat": 4.0})]
     runs += [new_run(only, {only: 2.0}, only=only) for only in ("translation", "chat")]
