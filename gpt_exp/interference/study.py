@@ -54,6 +54,7 @@ def read(paths: Sequence[Path | str], *, evaluated: bool = False) -> Study:
     runs = [read_run(folder, name, evaluated=evaluated) for name, folder in finished.items()]
     unfinished = [f"{name} ({state})" for name, state in states.items() if state != "finished"]
     remarks = [
+        *(["judged by the last gpt-exp evaluate of each run"] if evaluated else []),
         *_left_out("unfinished", unfinished),
         *_left_out("of one task", [run.name for run in runs if len(run.tasks) < 2]),
     ]

@@ -71,7 +71,9 @@ def test_runs_that_were_evaluated_anew_are_judged_by_that_where_it_is_asked_for(
     summary.write_text(json.dumps(again))
     paths = [run.path for run in runs]
     assert analyse(read(paths)).rows[0].together.mean == 1.0
-    assert [row.together.mean for row in analyse(read(paths, evaluated=True)).rows] == [3.0, 4.0]
+    anew = analyse(read(paths, evaluated=True))
+    assert [row.together.mean for row in anew.rows] == [3.0, 4.0]
+    assert "judged by the last gpt-exp evaluate of each run" in anew.remarks
 
 
 def test_without_a_test_split_validation_judges_and_without_figures_nothing(new_run):
