@@ -258,8 +258,14 @@ def judged_figures(
         return task.predict(run.model, batch, run.tokenizer, decoding, shots=solved)
 
     judged = judge(splits.records[name], answer, metric, batch_size=batch_size, seed=seed, title=kept)
-    save(folder, kept, judged, metric, shots=shots, decode=run.config.decode._target_, **about)
+    save(folder, kept, judged, metric, shots=shots, decode=said(run.config.decode), **about)
     return judged.figures
+
+
+def said(decode: DictConfig) -> str:
+    """A decoding as a call: gpt_exp.decoding.beam.Beam(num_beams=5), without settings that are null."""
+    settings = [f"{key!s}={value}" for key, value in decode.items() if key != "_target_" and value is not None]
+    return f"{decode._target_}({', '.join(settings)})"
 
 
 def draw_shots(records: Sequence[Record], count: int, seed: int) -> list[Record]:

@@ -99,14 +99,17 @@ def select(
 
 def too_unsure(answers: Sequence[Answer], classes: Sequence[str] | None, confidence: float) -> str:
     """Why nothing is kept: how sure the best answer is; or of one of `classes`, where all must be there."""
-    highest = max((share for output, share in answers if output), default=0.0)
-    of, told = "answer", f"{highest:.3g}"
-    for name in classes or ():
-        sure = max((share for output, share in answers if output == name), default=None)
-        if highest >= confidence and (sure is None or sure < confidence):
-            of, told = f"answer {name!r}", "of no record" if sure is None else f"{sure:.3g}"
-            break
-    return f"confidence={confidence}: no {of} is so sure (the surest: {told}), and there is nothing to write"
+    surest: dict[str, float] = {}
+    for output, share in answers:
+        if output:
+            surest[output] = max(share, surest.get(output, 0.0))
+    if not surest:
+        return f"nothing to write: none of {len(answers)} records has an answer"
+    if missing := [name for name in classes or () if name not in surest]:
+        return f"balanced=true: nothing to write, for no record is answered {missing[0]!r}"
+    rare = min(classes, key=surest.__getitem__) if classes else max(surest, key=surest.__getitem__)
+    what = f"answer {rare!r}" if classes else "answer"
+    return f"confidence={confidence}: nothing to write, for no {what} is surer than {surest[rare]}"
 
 
 def labelled(record: Record, target: str, output: str, confidence: float) -> Record:

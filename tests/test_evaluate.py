@@ -93,10 +93,11 @@ def test_an_evaluation_stands_in_the_report_at_once(saved: Any) -> None:
 def test_predictions_tell_of_which_checkpoint_data_and_task_they_are(saved: Any, sentiments: Any) -> None:
     folder = saved()
     folder.best.write_text('{"step": 10}')
-    assert evaluate(folder, "splits=[val]") == 0
+    assert evaluate(folder, "splits=[val]", "decode=beam", "decode.num_beams=2") == 0
     assert evaluate(folder, "splits=[test]", "task=sentiment_verbalizer", "checkpoint=last", *sentiments) == 0
     val, test = (evaluated.how for evaluated in read_summary(folder.path))
     assert val["checkpoint"] == "step-00000010" and not {"data", "task"} & val.keys()
+    assert val["decode"].startswith("gpt_exp.decoding.beam.Beam(num_beams=2, length_penalty=1.0")
     assert test["checkpoint"] == "step-00000020"
     assert (test["data"], test["task"]) == ("delimited", "classification")
     assert "checkpoint: step-00000020, data: delimited" in (folder.path / "evaluation.html").read_text()

@@ -49,14 +49,15 @@ def sentiments(tmp_path):
 @pytest.mark.parametrize(
     ("classes", "confidence", "told"),
     [
-        (None, 0.99, "no answer is so sure (the surest: 0.95)"),
-        (CLASSES, 0.99, "no answer is so sure (the surest: 0.95)"),
-        (CLASSES, 0.9, "no answer 'b' is so sure (the surest: 0.8)"),
-        ([*CLASSES, "c"], 0.7, "no answer 'c' is so sure (the surest: of no record)"),
+        (None, 0.99, "no answer is surer than 0.95"),
+        (CLASSES, 0.99, "no answer 'b' is surer than 0.8"),
+        (CLASSES, 0.9, "no answer 'b' is surer than 0.8"),
+        ([*CLASSES, "c"], 0.7, "no record is answered 'c'"),
     ],
 )
 def test_why_nothing_is_kept_is_told(classes, confidence, told):
     assert told in too_unsure(ANSWERS, classes, confidence)
+    assert "none of 2 records has an answer" in too_unsure([("", 1.0)] * 2, classes, confidence)
 
 
 def label(run, file, out, *overrides) -> int:
@@ -85,7 +86,7 @@ def test_records_come_with_the_runs_answers_and_are_data_to_train_on(sentiments,
 def test_without_one_sure_answer_nothing_is_written(sentiments, tmp_path, capsys):
     run, _, file = sentiments
     assert label(run, file, tmp_path / "none.jsonl", "confidence=1") == 2
-    assert "confidence=1: no answer is so sure" in capsys.readouterr().err
+    assert "confidence=1: nothing to write, for no answer is surer than 0." in capsys.readouterr().err
     assert not (tmp_path / "none.jsonl").exists()
 
 

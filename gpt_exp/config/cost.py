@@ -19,7 +19,7 @@ from gpt_exp.hardware import PEAK_BF16, cpu_has_fast_bf16
 ASKED_ABOUT = ("A100", "H100", "RTX 4090")  # Told where the machine has no GPU.
 GPU_UTILISATION = 0.4  # Model FLOPs of the peak: what well-run GPT training reaches.
 CPU_UTILISATION = 0.35  # Of a matrix product's speed, for a small model.
-BF16_ON_CPU = 2  # Times the speed of fp32, where the hardware has it.
+BF16_ON_CPU = 1.6  # Times the speed of fp32, where the hardware has it.
 LOGITS_BYTES = 64 * 2**20  # A chunk's logits; gpt_exp/model/loss.py.
 # Assumed where training the tokenizer will tell.
 VOCAB_SIZES = {"character": 100, "byte": 257, "tiktoken": 50_257}

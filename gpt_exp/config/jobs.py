@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-from gpt_exp.config import feasibility, fine_tuning, growing, overrides, several, verbs
+from gpt_exp.config import feasibility, fine_tuning, growing, monitored, overrides, several, verbs
 from gpt_exp.config.compose import Composition, composition
 from gpt_exp.config.location import groups, root_config
 from gpt_exp.config.override_key import key_of
@@ -57,8 +57,12 @@ def _alone(verb: str, texts: tuple[str, ...], config_dir: str | None, config_nam
     job = composition(verb, list(texts), config_dir, config_name)
     config = job.resolved.config
     is_train = root_config(verb) == TRAIN
-    found = several.problems(config, _of_one) if is_train else verbs.problems(verb, config)
+    found = _of_training(config) if is_train else verbs.problems(verb, config)
     return job._replace(problems=[*job.problems, *job.located(found)])
+
+
+def _of_training(config: dict[str, Any]) -> list[Problem]:
+    return [*several.problems(config, _of_one), *monitored.problems(config)]
 
 
 def _of_one(config: dict[str, Any]) -> list[Problem]:

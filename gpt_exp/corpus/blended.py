@@ -48,7 +48,7 @@ def prepare_blend(
 ) -> BlendedCorpus:
     """Each source as `prepare` does it alone: what is held out does not depend on the others.
 
-    Raises ValueError for a source too short to be divided, by its name.
+    Raises a source's ValueError with its name, such as for one that is too short to be divided.
     """
     found = {}
     for name, source in sources.items():
@@ -63,7 +63,7 @@ def _of_source(name: str) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"data.sources.{name}: {error}") from None
+        raise ValueError(f"data.sources.{name}: {error}") from error
 
 
 class TrainingTexts:

@@ -141,7 +141,7 @@ class Settings(NamedTuple):
 
     @classmethod
     def of(cls, wanted: Mapping[str, Any]) -> Settings:
-        """From lm-eval's `generation_kwargs`; ValueError for what our decodings have not."""
+        """From lm-eval's `generation_kwargs`; ValueError for what ours have not, or mean otherwise."""
         rest = dict(wanted)
         until = rest.pop("until", None) or []
         most = [rest.pop(name, None) for name in ("max_gen_toks", "max_new_tokens", "max_tokens")]

@@ -42,6 +42,7 @@ class Row(NamedTuple):
     examples_together: float | None
     steps_alone: float
     steps_together: float
+    hows: tuple[str, ...] = ()  # The answers were made.
 
     @property
     def ratio(self) -> float | None:
@@ -76,6 +77,8 @@ def analyse(study: Study) -> Findings:
     judged = {row.task for row in rows}
     without = [task for group in study.groups for task in group.tasks if task not in judged]
     remarks = [f"{task} is left out: its runs share no figure" for task in dict.fromkeys(without)]
+    unlike = [row for row in rows if len(row.hows) > 1]
+    remarks += [f"answers to {row.task} were not made alike: {'; '.join(row.hows)}" for row in unlike]
     cosines = {group.label: [by_pair(run.metrics) for run in group.together] for group in study.groups}
     return Findings(study, rows, cosines, [*study.remarks, *remarks, *_told(rows)])
 
@@ -99,6 +102,7 @@ def compare(group: Group, task: str) -> Row | None:
         _examples(together, task),
         mean(run.step for run in alone),
         mean(run.step for run in together),
+        tuple(sorted({each.how for each in figures if each is not None})),
     )
 
 
@@ -169,5 +173,5 @@ def _flat(row: Row) -> dict[str, Any]:
     for name in ("alone", "together"):
         each = values.pop(name)
         values |= {f"{name}_{key}": value for key, value in each._asdict().items()}
-    values["ratio"] = row.ratio
+    values |= {"hows": "; ".join(row.hows), "ratio": row.ratio}
     return {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in values.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from gpt_exp.page.judged import read_summary
+from gpt_exp.page.judged import read_summary, told_how
 from gpt_exp.run import lines
 from gpt_exp.run.folder import RunFolder, read_json
 from gpt_exp.run.identity import flat, is_runtime
@@ -14,6 +14,7 @@ from gpt_exp.run.summary import result
 # What runs together and alone may differ in, beside the seed; how often cosines are logged decides nothing of
 # what is learnt, and alone there is nothing to balance (gpt_exp/experiment/several_tasks.py).
 ONLY, SEED, COSINES, BALANCE = "only", "seed", "module.cosine_every_n_steps", "balance"
+TRAIN = "train"
 VALIDATION = "val"  # By which checkpoints are chosen: it says how good a task is where nothing else does.
 
 
@@ -24,6 +25,7 @@ class Figure(NamedTuple):
     split: str
     value: float
     more_is_better: bool
+    how: str = ""  # Its answers were made, but for the step of the checkpoint.
 
 
 class Run(NamedTuple):
@@ -70,6 +72,10 @@ def read_run(folder: RunFolder, name: str, *, evaluated: bool = False) -> Run:
     )
 
 
+def _how(how: Mapping[str, Any]) -> str:
+    return ", ".join(told_how({key: value for key, value in how.items() if key != "checkpoint"}))
+
+
 def _figures(
     folder: RunFolder, results: Mapping[str, Any] | None, tasks: tuple[str, ...]
 ) -> dict[str, Figure]:
@@ -81,8 +87,10 @@ def _figures(
     found: dict[str, Figure] = {}
     for each in sorted(read_summary(folder.path), key=lambda each: each.split.endswith(f".{VALIDATION}")):
         task, _, split = each.split.partition(".")
+        if split == TRAIN:  # A task is not judged by what it has learnt.
+            continue
         main = each.figures[0]
         value = main.value if results is None else result(results, f"{split}/{task}/{main.name}")
         if task in tasks and task not in found and value is not None:
-            found[task] = Figure(main.name, split, value, main.better != "less")
+            found[task] = Figure(main.name, split, value, main.better != "less", _how(each.how))
     return found

@@ -39,12 +39,13 @@ class Evaluated(NamedTuple):
     figures: list[Figure]  # The main one first.
     higher_is_better: bool
     num_predictions: int
-    how: dict[str, Any]  # Such as {"shots": 5, "decode": "gpt_exp.decoding.greedy.Greedy"}.
+    how: dict[str, Any]  # Such as {"shots": 5, "decode": "gpt_exp.decoding.beam.Beam(num_beams=5)"}.
 
 
 def told_how(how: Mapping[str, Any]) -> list[str]:
     """Words for what predictions were made with."""
-    decoding, shots = str(how.get("decode") or "").rpartition(".")[2], how.get("shots")
+    called, bracket, settings = str(how.get("decode") or "").partition("(")
+    decoding, shots = called.rpartition(".")[2] + bracket + settings, how.get("shots")
     return [
         *([f"decoding: {decoding}"] if decoding else []),
         *([several(shots, "shot")] if isinstance(shots, int) else []),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,9 @@ def carry_out(
 
     first = compose([*space.fixed, *corners(space, 1)[0]])
     arguments = ["-m", *texts, *_flags(config_dir, config_name)]
-    command = plan.Command(arguments, space, settings_of(_trained(first)), compose)
+    settings = settings_of(_trained(first))
+    refuse_other_objectives(settings, [compose([*space.fixed, *own]) for own in corners(space)])
+    command = plan.Command(arguments, space, settings, compose)
     outputs, console = Path(first.config.paths.outputs), Console(highlight=False)
     folder = plan.open_folder(command, outputs, first.config.name)
     with folder.lock():
@@ -76,6 +78,15 @@ def carry_out(
         raise KeyboardInterrupt
     refuse_unfinished(folder, wanted)
     return folder
+
+
+def refuse_other_objectives(settings: Settings, jobs: Iterable[Composition]) -> None:
+    """UserError where jobs choose their best checkpoints by different metrics, and the sweep names none."""
+    for job in jobs:
+        others = settings_of(_trained(job)).objectives
+        if others != settings.objectives:
+            told = " and ".join(each[0].metric for each in (settings.objectives, others))
+            raise UserError(f"sweep.metric: the jobs' checkpoints monitor {told}; name the sweep's own")
 
 
 def refuse_unfinished(folder: SweepFolder, jobs: list[Job]) -> None:

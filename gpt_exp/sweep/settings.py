@@ -99,6 +99,6 @@ def settings_of(config: DictConfig) -> Settings:
     best = (config.get("callback") or {}).get("checkpoint")
     if node["metric"] is None and best:
         node["metric"] = best.get("monitor")
-        if node["direction"] == "auto" and "mode" in best:
-            node["direction"] = DIRECTIONS[best["mode"]]
+        if node["direction"] == "auto":
+            node["direction"] = DIRECTIONS[best.get("mode", "min")]
     return Settings(**{key: value for key, value in node.items() if key != "_target_"})

@@ -68,12 +68,16 @@ def test_runs_that_were_evaluated_anew_are_judged_by_that_where_it_is_asked_for(
     summary = runs[0].path / "predictions" / "summary.json"
     again = json.loads(summary.read_text())
     again["translation.test"]["figures"]["bleu"] = 3.0
+    again["translation.test"]["decode"] = "gpt_exp.decoding.greedy.Greedy(no_repeat_ngram_size=3)"
+    again["translation.train"] = again["translation.test"]
     summary.write_text(json.dumps(again))
     paths = [run.path for run in runs]
     assert analyse(read(paths)).rows[0].together.mean == 1.0
     anew = analyse(read(paths, evaluated=True))
     assert [row.together.mean for row in anew.rows] == [3.0, 4.0]
     assert "judged by the last gpt-exp evaluate of each run" in anew.remarks
+    unlike = "answers to translation were not made alike: ; decoding: Greedy(no_repeat_ngram_size=3)"
+    assert unlike in anew.remarks
 
 
 def test_without_a_test_split_validation_judges_and_without_figures_nothing(new_run):

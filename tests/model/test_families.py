@@ -202,14 +202,16 @@ def test_runs_wholly_in_bf16_and_fp64(model, tokens):
     assert (near.double() - exact).std() < 0.1 * exact.std()
 
 
+@pytest.mark.parametrize("own", [{}, {"init_std": 0.1}])
 @pytest.mark.parametrize("family", [GPT2, Llama])
-def test_first_weights_are_gpt2s(family):
+def test_first_weights_are_gpt2s_unless_told_otherwise(family, own):
     sizes = {"vocab_size": 500, "context_length": 64, "num_layers": 8, "num_heads": 2, "embedding_dim": 128}
     with torch.device("meta"):
-        model = family(**sizes)
+        model = family(**sizes, **own)
     model.to_empty(device="cpu")
     torch.manual_seed(0)
     model.reset_parameters()
+    first = own.get("init_std", 0.02)
     for parameter_name, parameter in model.named_parameters():
         if parameter_name.endswith("bias"):
             assert not parameter.any()
@@ -217,7 +219,7 @@ def test_first_weights_are_gpt2s(family):
             assert (parameter == 1).all()
         else:
             joins = parameter_name.endswith(("attention.output.weight", "mlp.down.weight"))
-            std = 0.02 / math.sqrt(2 * 8) if joins else 0.02
+            std = first / math.sqrt(2 * 8) if joins else first
             assert abs(parameter.std() / std - 1) < 0.03, parameter_name
             assert abs(parameter.mean()) < 5 * std / math.sqrt(parameter.numel()), parameter_name
 

@@ -48,7 +48,7 @@ def write(folder, rows, split="test", **entry):
         "higher_is_better": True,
         "num_predictions": len(rows),
         "shots": 2,
-        "decode": "gpt_exp.decoding.greedy.Greedy",
+        "decode": "gpt_exp.decoding.beam.Beam(num_beams=5)",
     } | entry
     file.write_text(json.dumps(known))
     return folder
@@ -68,7 +68,7 @@ def test_figures_stand_with_their_intervals_the_main_one_first(folder):
     text = shown(page)
     assert "31.25 bleu, test 95 %: 30 to 33" in text and "more is better" in text
     assert text.index("bleu test") < text.index("chrf test")
-    assert "3 predictions, decoding: Greedy, 2 shots" in text
+    assert "3 predictions, decoding: Beam(num_beams=5), 2 shots" in text
     assert "left: 30.00%; right: 67.00%" in page  # On a scale to 100.
 
 

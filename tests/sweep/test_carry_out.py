@@ -120,6 +120,13 @@ def test_what_a_sweep_has_one_value_of_is_refused(command, swept):
         command(swept, "seed=1")
 
 
+def test_jobs_that_watch_different_metrics_need_one_of_the_sweep(command):
+    swept = "callback.checkpoint.monitor=val/loss,val/perplexity"
+    with pytest.raises(UserError, match=r"sweep\.metric: .* monitor val/loss and val/perplexity"):
+        command(swept)
+    command(swept, "sweep.metric=val/loss")
+
+
 @pytest.mark.parametrize(
     "wrong",
     ["sweep.metric=[]", "sweep.metric=val/length", "sweep.direction=up", "sweep.num_trials=null", "name=a/b"],

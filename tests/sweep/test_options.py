@@ -10,6 +10,7 @@ from gpt_exp.errors import UserError
 from gpt_exp.sweep.settings import Settings, settings_of
 
 SEARCHES = [option for option in groups()["sweep"] if not option.startswith("_") and option != "grid"]
+CHECKPOINT = "callback.checkpoint"
 PRUNERS = groups()["sweep/pruner"]
 
 
@@ -74,6 +75,8 @@ def test_help_and_completion_know_the_pruners() -> None:
         (["callback=[]"], ("val/loss", "minimize")),
         (["experiment=multi_task_embedded"], ("val/score", "maximize")),
         (["experiment=multi_task_embedded", "sweep.metric=val/loss"], ("val/loss", "minimize")),
+        ([f"{CHECKPOINT}.monitor=val/length", f"{CHECKPOINT}.mode=max"], ("val/length", "maximize")),
+        ([f"{CHECKPOINT}.monitor=val/length"], ("val/length", "minimize")),
         (["sweep.metric=val/accuracy"], ("val/accuracy", "maximize")),
         (["sweep.metric=val/length", "sweep.direction=maximize"], ("val/length", "maximize")),
     ],
@@ -82,3 +85,8 @@ def test_a_sweep_is_after_what_its_jobs_best_checkpoints_are_chosen_by(
     given: list[str], objective: tuple[str, str]
 ) -> None:
     assert settings(*given).objectives == [objective]
+
+
+def test_each_of_several_objectives_has_its_own_direction() -> None:
+    given = settings("sweep=multi_objective", "sweep.metric=[val/accuracy,val/loss,num_parameters]")
+    assert [each.direction for each in given.objectives] == ["maximize", "minimize", "minimize"]

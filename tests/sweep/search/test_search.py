@@ -349,7 +349,7 @@ def test_several_objectives_are_neither_pruned_nor_mixed(tmp_path: Path) -> None
             "b=tag(k:1, interval(0,1)): CMA-ES knows numbers, but no conditions",
         ),
         (INTERVALS[:1], ["sweep=cma_es"], "CMA-ES needs at least two parameters"),
-        (INTERVALS, ["sweep=cma_es", "sweep.metric=[a,b]"], "CMA-ES has one objective"),
+        (INTERVALS, ["sweep=cma_es", "sweep.metric=[val/loss,num_parameters]"], "CMA-ES has one objective"),
         (
             INTERVALS,
             ["sweep=tpe", "sweep/pruner=hyperband", "trainer.max_steps=100"],
