@@ -264,8 +264,9 @@ def judged_figures(
 
 def said(decode: DictConfig) -> str:
     """A decoding as a call: gpt_exp.decoding.beam.Beam(num_beams=5), without settings that are null."""
-    settings = [f"{key!s}={value}" for key, value in decode.items() if key != "_target_" and value is not None]
-    return f"{decode._target_}({', '.join(settings)})"
+    given = {str(key): value for key, value in decode.items() if value is not None}
+    called = given.pop("_target_")
+    return f"{called}({', '.join(f'{key}={value}' for key, value in given.items())})"
 
 
 def draw_shots(records: Sequence[Record], count: int, seed: int) -> list[Record]:
