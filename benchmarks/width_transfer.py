@@ -6,7 +6,7 @@
 A sweep of `gpt-exp train -m` over seeds, parametrisations, widths and AdamW's learning rates on Python's own
 source, four heads at every width; what is finished is not run again. Prints where the mean over seeds is
 best, and draws width_transfer.html (Yang et al. 2022, figure 1) and the coordinate check, as PNG too where
-kaleido and Chrome are there. About a quarter of an hour a seed on two cores.
+kaleido and Chrome are there. About half an hour a seed on one core.
 """
 
 from __future__ import annotations

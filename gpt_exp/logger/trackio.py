@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 from collections import defaultdict
-from contextlib import redirect_stdout
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,9 @@ class RunTrackioLogger(Tracker):
         self._known: dict[str, set[int]] = {}  # The steps that an earlier process logged, by metric.
 
     def _open(self, step: int) -> Any:
-        os.environ["TRACKIO_DIR"] = str(self._directory)  # Read when trackio is imported.
-        from trackio.run import Run
-        from trackio.sqlite_storage import SQLiteStorage
+        with _at(self._directory):
+            from trackio.run import Run
+            from trackio.sqlite_storage import SQLiteStorage
 
         class LocalRun(Run):
             def _get_username(self) -> None:
@@ -77,6 +78,19 @@ class RunTrackioLogger(Tracker):
     def _end(self, state: str) -> None:
         with redirect_stdout(None):  # It speaks of an upload.
             self.experiment.finish()
+
+
+@contextmanager
+def _at(directory: Path) -> Iterator[None]:
+    """For the import of trackio, which reads there where its files are; later runs may want another place."""
+    before = os.environ.get("TRACKIO_DIR")
+    os.environ["TRACKIO_DIR"] = str(directory)
+    try:
+        yield
+    finally:
+        os.environ.pop("TRACKIO_DIR")
+        if before is not None:
+            os.environ["TRACKIO_DIR"] = before
 
 
 def _known(logs: list[dict[str, Any]]) -> dict[str, set[int]]:

@@ -1,10 +1,12 @@
 """trackio, really run: read by its own storage."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from gpt_exp.logger.trackio import _at
 from gpt_exp.run.lines import read_metrics
 
 pytest.importorskip("trackio")
@@ -49,6 +51,18 @@ def test_runs_are_complete(train_all, storage, monkeypatch, capsys):
         assert [(row["step"], row[name]) for row in logs if name in row] == logged
     assert len(storage.get_run_records("gpt-exp")) == 3
     assert "Uploading" not in capsys.readouterr().out
+
+
+def test_a_run_says_nothing_to_the_next_one_of_its_process(tmp_path, monkeypatch):
+    monkeypatch.delenv("TRACKIO_DIR", raising=False)
+    with pytest.raises(OSError, match="disk full"), _at(tmp_path):
+        assert os.environ["TRACKIO_DIR"] == str(tmp_path)
+        raise OSError("disk full")
+    assert "TRACKIO_DIR" not in os.environ
+    monkeypatch.setenv("TRACKIO_DIR", "mine")
+    with _at(tmp_path):
+        pass
+    assert os.environ["TRACKIO_DIR"] == "mine"
 
 
 def test_equal_names_are_different_runs(train, storage):

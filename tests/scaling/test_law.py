@@ -121,6 +121,7 @@ def test_quantiles_hold_their_part():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_intervals_cover_new_larger_runs():
     """Of 12 studies with other noise, most hold the loss of a run of four times the size, noise included."""
     N, D, noise = 4 * SIZES[-1], 1.5 * BUDGETS[-1], 0.004
