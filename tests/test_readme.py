@@ -59,6 +59,7 @@ def test_a_part_of_ones_own_takes_two_files(tmp_path, python, yaml, code, config
     assert list(tmp_path.glob("outputs/debug_fast/*/report.html"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "test"), TESTS)
 def test_the_test_of_a_part_passes(tmp_path, name, test):
     python, _, code, *_ = next(part for part in PARTS if Path(part[0]).stem in name)

@@ -17,6 +17,7 @@ def test_trackers_take_the_group_of_the_sweep():
     assert {node.group for node in config.logger.values()} == {"demo/1"}
 
 
+@pytest.mark.slow
 def test_all_at_once(train):
     pytest.importorskip("mlflow")
     pytest.importorskip("trackio")

@@ -48,6 +48,7 @@ def logged(folder, name):
     return {row["step"]: row[name] for row in read_metrics(folder.metrics) if name in row}
 
 
+@pytest.mark.slow
 def test_offline_runs_are_complete(train_all, monkeypatch):
     monkeypatch.setenv("CANARY_KEY", CANARY)
     monkeypatch.setenv("WANDB_API_KEY", CANARY * 3)

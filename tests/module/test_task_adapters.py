@@ -107,6 +107,7 @@ def _case_alone(folder):
     return ["task=classification", labels, "data=tsv", f"data.train={data}", "device=cpu", "splits=[test]"]
 
 
+@pytest.mark.slow
 def test_micro_batches_change_the_memory_and_not_the_learning(train_several, base):
     given = [f"init.run={base.path}", "adapter=full", "mixture=uniform", *OWN]
     one = weights(train_several(*given, name="at_once"))
