@@ -5,10 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from omegaconf import DictConfig, OmegaConf
+
 from gpt_exp.config.problem import Problem
 from gpt_exp.run.better import better
 
 BETTER = {"min": "lower", "max": "higher"}
+
+
+def chosen_by(config: DictConfig) -> tuple[str, str]:
+    """The metric by which the best checkpoint is chosen, and what of it is better: min or max."""
+    checkpoint = "callback.checkpoint"
+    monitor = OmegaConf.select(config, f"{checkpoint}.monitor") or "val/loss"
+    return monitor, OmegaConf.select(config, f"{checkpoint}.mode") or "min"
 
 
 def problems(config: Mapping[str, Any]) -> Iterable[Problem]:
@@ -27,7 +36,7 @@ def _others(key: str, best_of: Any) -> Iterator[Problem]:
 
 
 def _contradicted(key: str, metric: Any, mode: Any) -> Iterator[Problem]:
-    wanted = better(metric) if isinstance(metric, str) else None
-    if wanted is not None and (mode or "min") != wanted and mode in (None, *BETTER):
-        message = f"{metric} is better the {BETTER[wanted]} it is, and the mode is {mode or 'min'}"
+    wanted, mode = better(metric) if isinstance(metric, str) else None, mode or "min"
+    if wanted is not None and mode in BETTER and mode != wanted:
+        message = f"{metric} is better the {BETTER[wanted]} it is, and the mode is {mode}"
         yield Problem(f"{key}.mode", message, "", f"{key}.mode={wanted}")

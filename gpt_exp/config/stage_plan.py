@@ -20,6 +20,7 @@ from gpt_exp.config import feasibility
 from gpt_exp.config import keys as known
 from gpt_exp.config.compose import Composition
 from gpt_exp.config.data_fingerprint import fingerprint
+from gpt_exp.config.monitored import chosen_by
 from gpt_exp.config.nearest import nearest
 from gpt_exp.config.override_key import key_of
 from gpt_exp.config.problem import Problem, refuse
@@ -159,10 +160,7 @@ class _Plan:
 
 def _chosen_by(config: DictConfig, verb: str) -> tuple[str, str]:
     """The metric by which checkpoints are chosen, and what of it is better; of another verb its end tells."""
-    if verb != TRAIN:
-        return "", "max"
-    monitor = OmegaConf.select(config, "callback.checkpoint.monitor") or "val/loss"
-    return monitor, OmegaConf.select(config, "callback.checkpoint.mode") or "min"
+    return chosen_by(config) if verb == TRAIN else ("", "max")
 
 
 def _no_such_verb(name: str, verb: str, described: Described) -> Problem:

@@ -21,8 +21,8 @@ def stream(
     rules: Rules,
     choose: Choose,
     *,
-    repetition: Repetition = Repetition(),  # noqa: B008
-    use_cache: bool = True,
+    repetition: Repetition,
+    use_cache: bool,
 ) -> Iterator[list[int | None]]:
     """The next token of each sequence, None for one that has ended, until all have.
 

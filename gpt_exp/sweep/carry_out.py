@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,16 +47,17 @@ def carry_out(
         refuse(composed.problems)
         return composed
 
-    first = compose([*space.fixed, *corners(space, 1)[0]])
+    tried = [compose([*space.fixed, *own]) for own in corners(space)]  # Every value of every parameter.
+    first, trained = tried[0], [_trained(job) for job in tried]
     arguments = ["-m", *texts, *_flags(config_dir, config_name)]
-    settings = settings_of(_trained(first))
-    refuse_other_objectives(settings, [compose([*space.fixed, *own]) for own in corners(space)])
+    settings = shared_settings(trained)
     command = plan.Command(arguments, space, settings, compose)
     outputs, console = Path(first.config.paths.outputs), Console(highlight=False)
     folder = plan.open_folder(command, outputs, first.config.name)
     with folder.lock():
         jobs, wanted = _plan(folder, command, outputs)
-        place = make_place(command.settings, _configs(command), _num_to_come(wanted, command))
+        resolved = [resolve(config).config for config in trained]
+        place = make_place(command.settings, resolved, _num_to_come(wanted, command))
         if not place.outlives_sweep:
             wait_for_survivors(folder, jobs, console.print)
         plan.take_up(
@@ -80,13 +81,14 @@ def carry_out(
     return folder
 
 
-def refuse_other_objectives(settings: Settings, jobs: Iterable[Composition]) -> None:
+def shared_settings(configs: Sequence[DictConfig]) -> Settings:
     """UserError where jobs choose their best checkpoints by different metrics, and the sweep names none."""
-    for job in jobs:
-        others = settings_of(_trained(job)).objectives
-        if others != settings.objectives:
-            told = " and ".join(each[0].metric for each in (settings.objectives, others))
+    settings, *others = map(settings_of, configs)
+    for each in others:
+        if each.objectives != settings.objectives:
+            told = " and ".join(own.objectives[0].metric for own in (settings, each))
             raise UserError(f"sweep.metric: the jobs' checkpoints monitor {told}; name the sweep's own")
+    return settings
 
 
 def refuse_unfinished(folder: SweepFolder, jobs: list[Job]) -> None:
@@ -116,12 +118,6 @@ def _plan(folder: SweepFolder, command: plan.Command, outputs: Path) -> plan.Pla
         return plan.planned(folder, command, grid(command.space), outputs)
     jobs = folder.jobs()
     return plan.Plan(jobs, jobs)
-
-
-def _configs(command: plan.Command) -> list[dict[str, Any]]:
-    """Resolved ones, with every value of every parameter in one of them."""
-    jobs = (command.compose([*command.space.fixed, *own]) for own in corners(command.space))
-    return [resolve(_trained(job)).config for job in jobs]
 
 
 def _trained(job: Composition) -> DictConfig:

@@ -6,6 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from gpt_exp.config.monitored import chosen_by
 from gpt_exp.run.better import better
 from gpt_exp.sweep.folder import Objective
 
@@ -36,7 +37,7 @@ class Settings:
     def __init__(
         self,
         *,
-        metric: str | list[str] | None = None,
+        metric: str | list[str] | None = "val/loss",
         direction: str | list[str] = "auto",
         slots: int | str = "auto",
         timeout: float | None = None,
@@ -53,7 +54,7 @@ class Settings:
         sampler: Any = None,
         pruner: Any = None,
     ) -> None:
-        metrics = _named("metric", "val/loss" if metric is None else metric)
+        metrics = _named("metric", metric)
         directions = _named("direction", direction)
         if len(directions) == 1:
             directions *= len(metrics)
@@ -96,9 +97,8 @@ def settings_of(config: DictConfig) -> Settings:
     Raises ValueError for what can't be.
     """
     node: Any = OmegaConf.to_container(config.sweep, resolve=True)
-    best = (config.get("callback") or {}).get("checkpoint")
-    if node["metric"] is None and best:
-        node["metric"] = best.get("monitor")
+    if node["metric"] is None:
+        node["metric"], mode = chosen_by(config)
         if node["direction"] == "auto":
-            node["direction"] = DIRECTIONS[best.get("mode", "min")]
+            node["direction"] = DIRECTIONS[mode]
     return Settings(**{key: value for key, value in node.items() if key != "_target_"})
