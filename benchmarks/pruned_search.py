@@ -15,16 +15,14 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import mean
-from typing import Any, NamedTuple
-
-from omegaconf import OmegaConf
+from typing import NamedTuple
 
 from gpt_exp.config.compose import compose
 from gpt_exp.run.lines import read_metrics
 from gpt_exp.run.summary import reached
 from gpt_exp.sweep.folder import SweepFolder, sweep_folders
 from gpt_exp.sweep.search.search import Search
-from gpt_exp.sweep.settings import Settings
+from gpt_exp.sweep.settings import settings_of
 from gpt_exp.sweep.space.space import read_space
 
 METRIC = "val/loss"
@@ -97,8 +95,7 @@ def curves(folder: SweepFolder) -> dict[tuple[str, ...], Curve]:
 
 def replay(grid: dict[tuple[str, ...], Curve], overrides: list[str]) -> Spent:
     """A search of one job at a time whose jobs do what the grid's did."""
-    node: Any = OmegaConf.to_container(compose("train", [*JOB, *overrides]).sweep, resolve=True)
-    settings = Settings(**{key: value for key, value in node.items() if key != "_target_"})
+    settings = settings_of(compose("train", [*JOB, *overrides]))
     steps, best, jobs = 0, float("inf"), 0
     with tempfile.TemporaryDirectory() as folder:
         search = Search(read_space(SPACE), settings, Path(folder) / "study.journal", name="replay/0")
