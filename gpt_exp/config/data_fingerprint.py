@@ -26,8 +26,18 @@ def fingerprint(config: dict[str, Any]) -> str:
     data = [task.get("data") for task in tasks.values()] if tasks else [config.get("data")]
     others = [view.get(part) for view in (config, *tasks.values()) for part in OTHERS]
     of_files = all(any(_read_by(part)) for node in data for part in _parts(node))
-    digest, read = hashlib.sha256(b"" if of_files else sys.version.encode()), 0
-    for path in sorted({path for node in (*data, *others) for path in _read_by(node)}):
+    return _of_files([*data, *others], seed=b"" if of_files else sys.version.encode())
+
+
+def fingerprint_beside(node: dict[str, Any]) -> str | None:
+    """Of the files that a part beside the data names; None where it names none."""
+    return _of_files([node]) if any(_read_by(node)) else None
+
+
+def _of_files(nodes: Iterable[Any], seed: bytes = b"") -> str:
+    """Of the names and contents of all files that the nodes name."""
+    digest, read = hashlib.sha256(seed), 0
+    for path in sorted({path for node in nodes for path in _read_by(node)}):
         size = path.stat().st_size
         is_small = read + size <= MAX_BYTES
         read += size if is_small else 0

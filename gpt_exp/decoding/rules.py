@@ -63,7 +63,8 @@ def _without_repeats(logits: Tensor, new: Prompts, size: int) -> Tensor:
         last = tokens[len(tokens) - size + 1 :]
         starts = range(len(tokens) - size + 1)
         followed = [tokens[start + size - 1] for start in starts if tokens[start : start + size - 1] == last]
-        masked[number, followed] = -math.inf
+        if len(set(followed)) < masked.shape[1]:  # Else nothing would be left to say.
+            masked[number, followed] = -math.inf
     return masked
 
 

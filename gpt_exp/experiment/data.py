@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from omegaconf import DictConfig, OmegaConf
 
+from gpt_exp.config.data_fingerprint import fingerprint_beside
 from gpt_exp.corpus.blended import BlendedCorpus, TrainingTexts, prepare_blend
 from gpt_exp.corpus.prepare import Corpus, prepare, train_tokenizer
 from gpt_exp.corpus.record_split import divide, warn_of_repeated
@@ -53,10 +54,17 @@ def make_data(config: DictConfig, tokenizer: Tokenizer | None = None, source: An
     if not wants_records:
         corpus = prepare(text, tokenizer, split, cache=cache)
         return Data(tokenizer, corpus, corpus.meta["identity"])
-    identity = {"source": source.fingerprint(), "split": dict(config.split)}
+    identity = {"source": source.fingerprint(), "split": dict(config.split), **beside(config)}
     records = divide(source.read(), split)
     warn_of_repeated(records)
     return Data(tokenizer, records, identity)
+
+
+def beside(config: DictConfig) -> dict[str, str]:
+    """Of the files that augmentations read, such as paraphrases: what is learnt hangs on them, too."""
+    node = OmegaConf.select(config, "augmentation")
+    read = fingerprint_beside(OmegaConf.to_container(node, resolve=True)) if node else None
+    return {} if read is None else {"augmentation": read}
 
 
 def make_blend(config: DictConfig, tokenizer: Tokenizer | None, blend: Blend, split: Split) -> Data:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,8 @@ from gpt_exp.task.confidence import mean_probabilities
 from gpt_exp.task.prompt import Template, asked, prompt_room, seeds_of, value
 from gpt_exp.task.settings import check_label_smoothing, check_max_new_tokens
 from gpt_exp.task.target_loss import target_logits, target_loss
+
+log = logging.getLogger(__name__)
 
 
 class TextToText(ABC):
@@ -77,9 +81,10 @@ class TextToText(ABC):
         own = self.template.encode(record, tokenizer, room - 1)
         room -= 1 + len(own)
         before: list[int] = []
-        for shot in shots:
+        for number, shot in enumerate(shots):
             solved = tokenizer.encode(self.solved(shot) + self.between_shots)
             if len(before) + len(solved) > room:
+                _warn_of_room(number, len(shots))
                 break
             before += solved
         return [tokenizer.end_of_text, *before, *own]
@@ -182,3 +187,9 @@ class TextToText(ABC):
     def input(self, record: Record) -> str:
         """What a reader of predictions sees of a record."""
         return value(record, self.template.cut)
+
+
+@cache
+def _warn_of_room(fitting: int, count: int) -> None:
+    """Once for each number, not for each prompt."""
+    log.warning("some prompts have room for %d of the %d shots", fitting, count)

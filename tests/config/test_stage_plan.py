@@ -245,6 +245,11 @@ def test_a_change_before_a_verbs_stage_concerns_it_and_one_of_it_what_comes_afte
             "stages.judge.splitts: no such key (command line). Did you mean ",
         ),
         ("stages.judge.batch_size=0", "stages.judge.batch_size: 0 must be at least 1 (command line)"),
+        (
+            "stages.judge.splits=[val,tset]",
+            "stages.judge.splits: the data have train, val, test, not tset (command line). "
+            "Did you mean stages.judge.splits=[test]?",
+        ),
         ("stages.judge.run=stage:said", "stages.judge.run: stage:said has no checkpoint, and so no network"),
         ("stages.augmented.init.run=stage:said", "stages.augmented: init.run=stage:said holds no network"),
         (

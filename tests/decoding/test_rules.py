@@ -42,6 +42,12 @@ def test_repeated_ngrams_are_ruled_out_as_by_transformers(size: int) -> None:
     assert torch.equal(mask(logits, [[], [], []], Rules(9), size), logits)
 
 
+def test_where_every_token_would_repeat_any_may() -> None:
+    logits = torch.ones(2, 3)
+    masked = mask(logits, [[0, 1, 2], [0, 1]], Rules(9), 1)
+    assert masked.isfinite().int().tolist() == [[1, 1, 1], [0, 0, 1]]
+
+
 def test_where_rules_say_what_may_follow_it_may_repeat() -> None:
     masked = mask(torch.ones(1, 4), [[3, 3]], Rules(5, allowed=lambda new: {3}), 1)
     assert masked.isfinite().int().tolist() == [[0, 0, 0, 1]]

@@ -1,7 +1,13 @@
 """What a run learns from."""
 
+import json
+
+import pytest
+
 from gpt_exp.config.compose import compose
-from gpt_exp.experiment.data import make_data
+from gpt_exp.errors import UserError
+from gpt_exp.experiment.data import keep, make_data
+from gpt_exp.run.folder import RunFolder
 
 # A user's films in the order in which they were seen; nobody else saw any of them.
 HISTORIES = {user: [f"{user}{number:02}" for number in range(4)] for user in range(1, 41)}
@@ -24,3 +30,31 @@ def test_a_record_tasks_tokenizer_knows_all_of_the_training_part_and_nothing_els
     assert tokenizer.unknown not in tokenizer.encode(" ".join(items))
     assert tokenizer.vocab_size == len(set(items)) + 2
     assert set(tokenizer.encode(" ".join(map(str, HISTORIES)))) == {tokenizer.unknown}
+
+
+def test_what_augmentations_read_is_part_of_what_is_learnt_from(tmp_path):
+    """A run whose paraphrases were made anew does not go on with them."""
+    records = [{"text": f"film {number}", "label": "good" if number % 2 else "bad"} for number in range(40)]
+    write(tmp_path / "train.jsonl", records)
+    write(tmp_path / "said.jsonl", [{"text": "film 1", "paraphrases": ["picture 1"]}])
+    given = [
+        *("module=fine_tuning", "task=sentiment", "data=jsonl", f"data.train={tmp_path}/train.jsonl"),
+        *("task.labels=[good,bad]", f"paths.cache={tmp_path}/cache", "tokenizer=byte"),
+    ]
+    augmented = [
+        "augmentation=[back_translation]",
+        f"augmentation.back_translation.path={tmp_path}/said.jsonl",
+    ]
+    plain = make_data(compose("train", given))
+    folder = RunFolder(tmp_path / "run")
+    first = make_data(compose("train", [*given, *augmented]))
+    keep(folder, *first[::2])
+    assert set(first.identity) - set(plain.identity) == {"augmentation"}
+    keep(folder, *make_data(compose("train", [*given, *augmented]))[::2])
+    write(tmp_path / "said.jsonl", [{"text": "film 1", "paraphrases": ["movie 1"]}])
+    with pytest.raises(UserError, match="the data has changed since"):
+        keep(folder, *make_data(compose("train", [*given, *augmented]))[::2])
+
+
+def write(path, records):
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
