@@ -1,9 +1,17 @@
 """What the trackers' tests share: runs that end in every way, and no key of the user's."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+
+from gpt_exp.logger.trackio import _at
+
+TRACKIO = TemporaryDirectory()  # Else what runs in this process would log to the user's own place.
+with _at(Path(TRACKIO.name)), suppress(ImportError):
+    import trackio  # noqa: F401
 
 sys.path.insert(0, str(Path(__file__).parent))  # For the modules beside the tests.
 
