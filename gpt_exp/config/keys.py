@@ -12,18 +12,28 @@ from gpt_exp.config.nearest import nearest
 
 META = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")
 CLASSES = {"split": "gpt_exp.corpus.split.Split"}  # Nodes that are keyword arguments without saying so.
+GIVEN = {  # What a node's target takes that is made of the rest of the config.
+    "module": (
+        *("model", "task", "tokenizer", "optimizer", "schedule", "decoding", "mixture", "balance"),
+        *("seed", "compile", "batch_size", "batch_sizes", "context_lengths", "repeat_steps", "weights"),
+        *("splits", "validation_records", "prediction_batch_size", "bytes_per_target"),
+        *("tokens_per_example", "saves_frozen"),
+    )
+}
 OF_TASK = re.compile(r"tasks\.\w+")  # And those of several tasks: theirs, and what each has of its own.
 TASK_CLASS = "gpt_exp.config.several.OneTask"
 REFERENCE = re.compile(r"\$\{(?:[\w.]+:)?([A-Za-z_][\w.]*)")
 
 
 def parameters(node: Any, path: str = "") -> dict[str, inspect.Parameter] | None:
-    """The named parameters of a node's target; None for a node without one, or whose source does not say."""
+    """The parameters of a node's target that may be set; None for one without, or whose source does not say."""
     signature = _signature(node, path)
     if signature is None:
         return None
     return {
-        name: p for name, p in signature.parameters.items() if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        name: p
+        for name, p in signature.parameters.items()
+        if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and name not in GIVEN.get(path, ())
     }
 
 

@@ -6,7 +6,7 @@ import ast
 import importlib.machinery
 import importlib.util
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -188,15 +188,44 @@ def _signature(definition: Definition, hops: int = 0) -> inspect.Signature | Non
         return inspect.Signature(_parameters(node.args, module)[bound:])
     if not isinstance(node, ast.ClassDef) or hops > MAX_HOPS:
         return None
+    bases = [ast.unparse(base).partition("[")[0] for base in node.bases]
+    parents = [base for base in bases if base not in ("object", "Protocol", "ABC", "Generic")]
     constructor = _member(definition, ["__init__"])
     if constructor is not None and isinstance(constructor.node, ast.FunctionDef):
-        return inspect.Signature(_parameters(constructor.node.args, module)[1:])
-    bases = [ast.unparse(base).partition("[")[0] for base in node.bases]
+        own = _parameters(constructor.node.args, module)[1:]
+        given = _given_on(constructor.node)
+        theirs = None if given is None else _inherited(parents, module, hops)
+        return inspect.Signature(own if theirs is None else _joined(own, theirs, given or ()))
     if "NamedTuple" in bases or any("dataclass" in ast.unparse(mark) for mark in node.decorator_list):
         return inspect.Signature(_fields(node, module))
-    return _inherited(
-        [base for base in bases if base not in ("object", "Protocol", "ABC", "Generic")], module, hops
-    )
+    return _inherited(parents, module, hops)
+
+
+def _given_on(constructor: ast.FunctionDef) -> list[str] | None:
+    """What a class says itself where its constructor hands all its `**keywords` to its parent's; else None."""
+    if (own := constructor.args.kwarg) is None:
+        return None
+    for call in ast.walk(constructor):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) == "super().__init__" and not call.args:
+            handed = [keyword.value for keyword in call.keywords if keyword.arg is None]
+            if [ast.unparse(each) for each in handed] == [own.arg]:
+                return [keyword.arg for keyword in call.keywords if keyword.arg is not None]
+    return None
+
+
+def _joined(
+    own: list[inspect.Parameter], theirs: inspect.Signature, given: Iterable[str]
+) -> list[inspect.Parameter]:
+    """The parameters of a class with those of its parent in the place of its `**keywords`."""
+    named = {each.name for each in own[:-1]} | set(given)
+    others = [each for each in theirs.parameters.values() if each.name not in named]
+    positional = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.POSITIONAL_ONLY)
+    keywords = [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY) if each.kind in positional else each
+        for each in others
+        if each.kind is not inspect.Parameter.VAR_POSITIONAL
+    ]
+    return [*own[:-1], *keywords]
 
 
 def _inherited(bases: list[str], module: Module, hops: int) -> inspect.Signature | None:

@@ -45,6 +45,8 @@ def make_data(config: DictConfig, tokenizer: Tokenizer | None = None, source: An
     wants_records = isinstance(task, RecordTask)
     if wants_records and not hasattr(source, "read"):
         raise UserError(f"data: {config.data._target_} gives text, and {config.task._target_} wants records")
+    if not hasattr(source, "read") and getattr(task, "text_fields", None):
+        raise UserError(f"task.fields: data: {config.data._target_} gives text, and no records with fields")
     if isinstance(source, Blend):
         return make_blend(config, tokenizer, source, split)
     text: Source = texts_of(source, task, split) if hasattr(source, "read") else source

@@ -10,9 +10,12 @@ from gpt_exp.task.token_loss import TokenLoss
 
 
 class LanguageModeling:
-    """Every token but the first is a target."""
+    """Every token but the first is a target. Of records `fields` are read, line by line, or all texts."""
 
     name = "language_modeling"
+
+    def __init__(self, *, fields: Sequence[str] | None = None) -> None:
+        self.text_fields = fields
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         return collate(examples)

@@ -56,5 +56,19 @@ def test_what_augmentations_read_is_part_of_what_is_learnt_from(tmp_path):
         keep(folder, *make_data(compose("train", [*given, *augmented]))[::2])
 
 
+def test_language_modeling_reads_the_fields_of_records_that_it_names(tmp_path):
+    write(tmp_path / "train.jsonl", [{"source": f"house {n}", "target": f"Haus {n}"} for n in range(40)])
+    records = ["data=jsonl", f"data.train={tmp_path}/train.jsonl"]
+    common = ["sampling=packed", "tokenizer=byte", f"paths.cache={tmp_path}/cache"]
+    both = make_data(compose("train", [*records, *common]))
+    one = make_data(compose("train", [*records, *common, "task.fields=[target]"]))
+    text = one.tokenizer.decode([token for token in one.content.tokens("train")[:].tolist() if token < 256])
+    assert "Haus" in text
+    assert "house" not in text
+    assert both.identity != one.identity
+    with pytest.raises(UserError, match="task.fields: .*StandardLibrary gives text"):
+        make_data(compose("train", [*common, "task.fields=[target]"]))
+
+
 def write(path, records):
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
