@@ -29,7 +29,7 @@ def fingerprint(config: dict[str, Any]) -> str:
     return _of_files([*data, *others], seed=b"" if of_files else sys.version.encode())
 
 
-def fingerprint_beside(node: dict[str, Any]) -> str | None:
+def fingerprint_beside(node: Any) -> str | None:
     """Of the files that a part beside the data names; None where it names none."""
     return _of_files([node]) if any(_read_by(node)) else None
 

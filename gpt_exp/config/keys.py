@@ -26,7 +26,7 @@ REFERENCE = re.compile(r"\$\{(?:[\w.]+:)?([A-Za-z_][\w.]*)")
 
 
 def parameters(node: Any, path: str = "") -> dict[str, inspect.Parameter] | None:
-    """The parameters of a node's target that may be set; None for one without, or whose source does not say."""
+    """The parameters of a node's target that may be set; None where there is none, or no source says it."""
     signature = _signature(node, path)
     if signature is None:
         return None

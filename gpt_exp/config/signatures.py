@@ -194,7 +194,8 @@ def _signature(definition: Definition, hops: int = 0) -> inspect.Signature | Non
     if constructor is not None and isinstance(constructor.node, ast.FunctionDef):
         own = _parameters(constructor.node.args, module)[1:]
         given = _given_on(constructor.node)
-        theirs = None if given is None else _inherited(parents, module, hops)
+        is_open = bool(own) and own[-1].kind is inspect.Parameter.VAR_KEYWORD
+        theirs = _inherited(parents, module, hops) if is_open and given is not None else None
         return inspect.Signature(own if theirs is None else _joined(own, theirs, given or ()))
     if "NamedTuple" in bases or any("dataclass" in ast.unparse(mark) for mark in node.decorator_list):
         return inspect.Signature(_fields(node, module))
@@ -202,7 +203,7 @@ def _signature(definition: Definition, hops: int = 0) -> inspect.Signature | Non
 
 
 def _given_on(constructor: ast.FunctionDef) -> list[str] | None:
-    """What a class says itself where its constructor hands all its `**keywords` to its parent's; else None."""
+    """What a constructor gives its parent's beside all of its own `**keywords`; None where it does not."""
     if (own := constructor.args.kwarg) is None:
         return None
     for call in ast.walk(constructor):

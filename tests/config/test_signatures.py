@@ -10,7 +10,10 @@ import pytest
 import yaml
 
 from gpt_exp.config import signatures
+from gpt_exp.config.keys import parameters
 from gpt_exp.config.location import conf_folder
+
+GIVEN_ON = {"MultiTask": ("tokens_per_example",)}  # What a class itself says to its base.
 
 TARGETS = [
     "lightning.pytorch.Trainer",
@@ -60,7 +63,47 @@ def test_equals_that_of_the_imported_object(target: str) -> None:
     found = signatures.signature(target)
     assert found is not None
     imported = import_module(module)
-    assert outline(found) == outline(unpacked(inspect.signature(getattr(imported, name)), imported))
+    made = getattr(imported, name)
+    theirs = unpacked(inspect.signature(made), imported)
+    if target.startswith("gpt_exp."):
+        theirs = with_those_of_the_base(theirs, made)
+    assert outline(found) == outline(theirs)
+
+
+def with_those_of_the_base(own: inspect.Signature, made: Any) -> inspect.Signature:
+    """With the base class's parameters in the place of the keywords that are handed on to it."""
+    *parameters, last = own.parameters.values() or [None]
+    if last is None or last.kind is not last.VAR_KEYWORD:
+        return own
+    base, given = inspect.signature(made.__bases__[0]), GIVEN_ON.get(made.__name__, ())
+    others = [each for name, each in base.parameters.items() if name not in (*own.parameters, *given)]
+    return inspect.Signature([*parameters, *others])
+
+
+@pytest.mark.parametrize("name", ["pretraining", "fine_tuning", "multi_task"])
+def test_of_a_module_may_be_set_what_the_experiment_does_not_give(name: str) -> None:
+    node = yaml.safe_load((conf_folder() / "module" / f"{name}.yaml").read_text())
+    node = node.get("module", node)
+    signature, free = signatures.signature(node["_target_"]), parameters(node, "module")
+    assert signature is not None and free is not None
+    needed = {each.name for each in signature.parameters.values() if each.default is each.empty}
+    assert not needed & set(free)
+    assert set(node) - {"_target_", "_partial_"} <= set(free)
+    assert "layer_decay" in free
+
+
+def test_keywords_that_no_parent_takes_may_be_any(tmp_path, monkeypatch) -> None:
+    (tmp_path / "my_keywords.py").write_text(
+        "class Base:\n    def __init__(self, *, a: int, b: int = 2) -> None: ...\n"
+        "class Handing(Base):\n    def __init__(self, c, **rest):\n        super().__init__(a=1, **rest)\n"
+        "class Keeping(Base):\n    def __init__(self, c, **rest):\n        self.rest = rest\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    named = {name: signatures.signature(f"my_keywords.{name}") for name in ("Handing", "Keeping")}
+    assert {name: list(each.parameters) for name, each in named.items() if each} == {
+        "Handing": ["c", "b"],
+        "Keeping": ["c", "rest"],
+    }
 
 
 def test_what_does_not_exist_is_not_found() -> None:

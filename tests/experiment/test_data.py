@@ -66,7 +66,7 @@ def test_language_modeling_reads_the_fields_of_records_that_it_names(tmp_path):
     assert "Haus" in text
     assert "house" not in text
     assert both.identity != one.identity
-    with pytest.raises(UserError, match="task.fields: .*StandardLibrary gives text"):
+    with pytest.raises(UserError, match=r"task\.fields: .*StandardLibrary gives text"):
         make_data(compose("train", [*common, "task.fields=[target]"]))
 
 
