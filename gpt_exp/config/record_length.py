@@ -88,11 +88,16 @@ def _in_tokens(texts: list[str], tokenizer: dict[str, Any]) -> list[float]:
     if family == "items":
         return [float(len(text.split())) for text in texts]
     per_token = 1.0 if family == "character" else CHARACTERS_PER_TOKEN
-    if family in AT_HAND and not tokenizer.get("_partial_"):
+    if family in AT_HAND and not tokenizer.get("_partial_") and _is_there(tokenizer):
         sample = texts[:: max(1, len(texts) // NUM_ENCODED)]
         encoded = made(tokenizer).encode_batch(sample)
         per_token = sum(map(len, sample)) / max(1, sum(map(len, encoded)))
     return [len(text) / per_token for text in texts]
+
+
+def _is_there(tokenizer: dict[str, Any]) -> bool:
+    """That of an earlier stage may still be to be trained."""
+    return "path" not in tokenizer or Path(str(tokenizer["path"])).expanduser().exists()
 
 
 def _is_small(data: dict[str, Any]) -> bool:

@@ -118,10 +118,11 @@ class MultiTask(LanguageModule):
         return TaskModel(self.model, name)
 
     def objective(self, loss: Loss) -> Tensor:
-        return self._micro_batches * self._weighted(loss.total, self.trainer.global_step)
+        divisors = loss.total.new_tensor(self._divisors(self.trainer.global_step))
+        return self._micro_batches * self._weighted(loss.total / divisors)
 
-    def _weighted(self, totals: Tensor, step: int) -> Tensor:
-        losses = self.weights * totals / totals.new_tensor(self._divisors(step))
+    def _weighted(self, losses: Tensor) -> Tensor:
+        losses = self.weights * losses
         return losses.sum() if self.balance is None else self.balance.loss(losses)
 
     def _divisors(self, step: int) -> np.ndarray:
@@ -129,7 +130,11 @@ class MultiTask(LanguageModule):
         return np.where(expected > 0, expected, 1.0)
 
     def _loss_metrics(self, step: int) -> dict[str, float]:
-        """All tasks' weighted sum, as it was minimised; of each its own mean, and how much was read of it."""
+        """All tasks' weighted sum; of each its own mean, and how much was read of it.
+
+        Means are over the step's own targets, as those of validation are: a step of long sequences, which
+        weighs more in what is minimised, does not look worse than one of short ones.
+        """
         loss, known = self._step_loss(), {}
         seen, epochs = self.mixed.num_seen(step), self.mixed.num_epochs(step)
         for place, name in enumerate(self.names):
@@ -139,7 +144,8 @@ class MultiTask(LanguageModule):
                 known[f"train/{name}/weight"] = self.balance.weights()[name]
             known[f"train/{name}/examples"] = float(seen[place])
             known[f"train/{name}/epochs"] = float(epochs[place])
-        return {"train/loss": float(self._weighted(loss.total, step - 1)), **known}
+        means = loss.total / loss.num_targets.clamp(min=1)
+        return {"train/loss": float(self._weighted(means)), **known}
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Let a balancing learn from the step's mean losses, after they were told as it had weighed them."""

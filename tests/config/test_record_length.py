@@ -53,6 +53,13 @@ def test_what_cannot_be_read_at_once_is_assumed_and_said() -> None:
     assert "assumed" in check.summary(config)
 
 
+def test_a_tokenizer_that_an_earlier_stage_will_train_is_like_any_that_is_to_be_trained(tmp_path) -> None:
+    later = {"_target_": "gpt_exp.tokenizer.file.open", "path": str(tmp_path / "run" / "tokenizer")}
+    found = record_length(config_of() | {"tokenizer": later}, 1000)
+    assert found == record_length(config_of("tokenizer=bpe"), 1000)
+    assert found is not None and "estimated" in found.basis
+
+
 def test_a_job_of_records_costs_what_its_records_are_long() -> None:
     config, full = config_of("tokenizer=byte"), config_of("tokenizer=byte", "sampling=packed_records")
     shape = feasibility.shape(config, 257)

@@ -123,6 +123,15 @@ def test_a_balancing_learns_from_each_task_s_losses(train_several):
     assert logged[0]["train/length/weight"] != logged[-1]["train/length/weight"]
 
 
+def test_the_loss_that_is_told_is_the_sum_of_the_tasks_own(train_several):
+    """So steps of long sequences do not look worse than those of short ones."""
+    names = ("translation", "length")
+    folder = train_several("tasks.length.weight=2", "mixture=uniform", "trainer.max_steps=4", names=names)
+    for each in (each for each in read_metrics(folder.metrics) if "train/loss" in each):
+        translation, length = (each[f"train/{name}/loss"] for name in names)
+        assert each["train/loss"] == pytest.approx(translation + 2 * length, rel=1e-5)
+
+
 def test_two_classifications_have_a_head_each(train_several):
     folder = train_several("tasks.case.weight=0", names=("length", "case"))
     learnt = weights(folder)
