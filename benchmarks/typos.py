@@ -1,5 +1,7 @@
 """200 one-edit typos of real overrides through the command line: no traceback, exit 2, the right suggestion.
 
+Of the keys of three jobs: pretraining, a task, several tasks.
+
 python benchmarks/typos.py
 """
 
@@ -16,7 +18,7 @@ from typing import NamedTuple
 
 from gpt_exp import cli
 from gpt_exp.config.compose import composition
-from gpt_exp.config.keys import known_keys, parameters
+from gpt_exp.config.keys import known_keys
 from gpt_exp.config.location import groups
 
 NUM_TYPOS, NUM_SUBPROCESSES, SEED = 200, 10, 1337
@@ -25,6 +27,7 @@ SCRIPT = "import sys; from gpt_exp.cli import main; sys.exit(main())"
 
 
 class Typo(NamedTuple):
+    recipe: list[str]  # Overrides before it.
     override: str
     meant: str  # What the suggestion must be.
 
@@ -65,12 +68,13 @@ def typo(rng: random.Random) -> Typo:
             made = edited(option, rng)
             if made not in ALL_OPTIONS[group]:
                 value = f"[{made}]" if group in ("callback", "logger") else made
-                return Typo(f"{group}={value}", f"{group}={option}")
+                return Typo([], f"{group}={value}", f"{group}={option}")
         else:
-            key = rng.choice(KEYS)
+            recipe = rng.choice(RECIPES)
+            key = rng.choice(recipe.keys)
             made = edited(key, rng)
-            if made not in ALL_KEYS and not made.startswith("hydra"):
-                return Typo(f"{'+' * (kind == 'plus')}{made}=1", key)
+            if made not in recipe.all_keys and not made.startswith("hydra"):
+                return Typo(recipe.overrides, f"{'+' * (kind == 'plus')}{made}=1", key)
 
 
 def edited(word: str, rng: random.Random) -> str:
@@ -91,7 +95,7 @@ def in_process(each: Typo) -> Outcome:
     error = io.StringIO()
     with contextlib.redirect_stderr(error), contextlib.redirect_stdout(io.StringIO()):
         try:
-            code = cli.main(["check", each.override])
+            code = cli.main(["check", *each.recipe, each.override])
         except BaseException:
             code = 1
             traceback.print_exc()
@@ -99,20 +103,40 @@ def in_process(each: Typo) -> Outcome:
 
 
 def in_subprocess(each: Typo) -> Outcome:
-    command = [sys.executable, "-c", SCRIPT, "check", each.override]
+    command = [sys.executable, "-c", SCRIPT, "check", *each.recipe, each.override]
     result = subprocess.run(command, capture_output=True, text=True)
     return Outcome(result.returncode, result.stderr)
 
 
 ALL_OPTIONS = groups()
 OPTIONS = {group: [o for o in options if not o.startswith("_")] for group, options in ALL_OPTIONS.items()}
-CONFIG = composition("train", []).resolved.config
-ALL_KEYS = {*known_keys(CONFIG), *OPTIONS}
-# Keys that a person would write: those in the YAML files, and the Trainer's parameters.
-KEYS = sorted(
-    key for key in ALL_KEYS if "." in key or (not isinstance(CONFIG.get(key), dict) and key not in OPTIONS)
-)
-assert parameters(CONFIG["trainer"])
+
+
+class Recipe(NamedTuple):
+    """A job whose keys are misspelt."""
+
+    overrides: list[str]
+    all_keys: set[str]
+    keys: list[str]  # Those that a person would write: of the YAML files, and of the parts' parameters.
+
+    @classmethod
+    def of(cls, *overrides: str) -> Recipe:
+        config = composition("train", list(overrides)).resolved.config
+        every = {*known_keys(config), *OPTIONS}
+        return cls(
+            list(overrides),
+            every,
+            sorted(
+                k for k in every if "." in k or (not isinstance(config.get(k), dict) and k not in OPTIONS)
+            ),
+        )
+
+
+RECIPES = [
+    Recipe.of(),
+    Recipe.of("experiment=summarization_docstrings"),
+    Recipe.of("experiment=multi_task_embedded"),
+]
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -81,11 +81,10 @@ class Share(Dataset[Example]):
         rank: int,
         world_size: int,
         batch_size: int,
-        max_batches: int | None = None,
+        limit: int | None = None,
     ) -> None:
         self.examples, self.rank, self.world_size = examples, rank, world_size
-        limit = len(examples) if max_batches is None else max_batches * batch_size * world_size
-        self.num_examples = min(limit, len(examples))
+        self.num_examples = len(examples) if limit is None else min(limit, len(examples))
         filled = -(-self.num_examples // (batch_size * world_size)) * batch_size
         self.per_device = filled if world_size > 1 else self.num_examples
 
@@ -137,14 +136,15 @@ class DataModule(LightningDataModule):
     def val_dataloader(self) -> DataLoader[Example] | list[DataLoader[Example]]:
         trainer = self.trainer
         assert trainer is not None
+        batch_size = self.batch_size // (trainer.accumulate_grad_batches * trainer.world_size)
         limit = trainer.limit_val_batches
         loaders = [
             self.evaluation_dataloader(
                 part,
-                batch_size=self.batch_size // (trainer.accumulate_grad_batches * trainer.world_size),
+                batch_size=batch_size,
                 rank=trainer.global_rank,
                 world_size=trainer.world_size,
-                max_batches=limit if isinstance(limit, int) else None,
+                limit=limit * batch_size * trainer.world_size if isinstance(limit, int) else None,
             )
             for part in self.splits.parts
             if part.rpartition(".")[2] == "val"  # Of several tasks each has one.
@@ -158,13 +158,11 @@ class DataModule(LightningDataModule):
         batch_size: int,
         rank: int = 0,
         world_size: int = 1,
-        max_batches: int | None = None,
+        limit: int | None = None,
     ) -> DataLoader[Example]:
-        """All of a split once, or `max_batches` batches spread over it."""
+        """All of a split once, or `limit` examples spread over it."""
         examples = self.splits.evaluation(split)
-        share = Share(
-            examples, rank=rank, world_size=world_size, batch_size=batch_size, max_batches=max_batches
-        )
+        share = Share(examples, rank=rank, world_size=world_size, batch_size=batch_size, limit=limit)
         return self._loader(share, batch_size=batch_size)
 
     def _loader(self, dataset: Dataset[Example], **batches: object) -> DataLoader[Example]:

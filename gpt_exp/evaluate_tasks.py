@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gpt_exp.corpus.record_splits import RecordSplits
-from gpt_exp.evaluate import evaluate_run, held_out
+from gpt_exp.evaluation.of_run import How, evaluate_run, held_out
 from gpt_exp.evaluation.tables import Results
 from gpt_exp.experiment.model import LoadedRun
 from gpt_exp.experiment.several_tasks import of_task, prefix_of
@@ -18,13 +18,13 @@ from gpt_exp.module.multi_task import normalised
 from gpt_exp.task.several import Several
 
 
-def evaluate_tasks(run: LoadedRun, task: Several, splits: Mapping[str, RecordSplits], **how: Any) -> Results:
+def evaluate_tasks(run: LoadedRun, task: Several, splits: Mapping[str, RecordSplits], how: How) -> Results:
     """Every task's figures by its splits, "translation.test": what `evaluate_run` tells of it alone."""
     found: Results = {}
     for name, own in splits.items():
         alone = of_task(run, name)
         data_module = make_data_module(alone.config, own, task.tasks[name])
-        found |= evaluate_run(alone, data_module, held_out(own), prefix=prefix_of(name), **how)
+        found |= evaluate_run(alone, data_module, held_out(own), how._replace(prefix=prefix_of(name)))
     return found
 
 

@@ -153,8 +153,8 @@ def leave_the_others() -> None:
 
 def finish(folder: RunFolder, experiment: Experiment) -> None:
     """Evaluate the best checkpoint on all held-out text and write the report."""
-    from gpt_exp.evaluate import evaluate_run, held_out
     from gpt_exp.evaluate_tasks import by_split, evaluate_tasks
+    from gpt_exp.evaluation.of_run import How, evaluate_run, held_out
     from gpt_exp.evaluation.tables import tell
     from gpt_exp.experiment.model import LoadedRun, load_run
     from gpt_exp.hardware import peak_memory
@@ -168,20 +168,22 @@ def finish(folder: RunFolder, experiment: Experiment) -> None:
         trained = load_run(folder.path, "best", merged=True)
     else:
         trained = LoadedRun(module.model, module.tokenizer, folder.config())
-    how: dict[str, Any] = {
-        "folder": folder.path,
-        "batch_size": data_module.batch_size // (trainer.world_size * trainer.accumulate_grad_batches),
-        "device": module.device,
-        "precision": trainer.precision,
-        "about": {"checkpoint": folder.resolve("best").name} if folder.checkpoints() else {},
-    }
+    batches = trainer.limit_test_batches
+    how = How(
+        folder=folder.path,
+        batch_size=data_module.batch_size // (trainer.world_size * trainer.accumulate_grad_batches),
+        device=module.device,
+        precision=trainer.precision,
+        about={"checkpoint": folder.resolve("best").name} if folder.checkpoints() else {},
+        limit=batches * data_module.batch_size if isinstance(batches, int) else batches,
+    )
     if isinstance(module, MultiTask):
         splits, task = module.splits, module.task
-        found = evaluate_tasks(trained, task, splits, **how)
+        found = evaluate_tasks(trained, task, splits, how)
         results = by_split(found, task)
     else:
         single: Any = data_module.splits
-        found = results = evaluate_run(trained, data_module, held_out(single), **how)
+        found = results = evaluate_run(trained, data_module, held_out(single), how)
     summary = {
         "step": trainer.global_step,
         "num_parameters": module.model.shape.num_parameters,

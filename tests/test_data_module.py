@@ -80,11 +80,11 @@ class Blocks:
         return Example(np.full(4, index))
 
 
-def shares(*, world_size, batch_size=2, max_batches=None):
+def shares(*, world_size, batch_size=2, limit=None):
     return [
         [share[i].tokens[0] for i in range(len(share))]
         for share in (
-            Share(Blocks(), rank=rank, world_size=world_size, batch_size=batch_size, max_batches=max_batches)
+            Share(Blocks(), rank=rank, world_size=world_size, batch_size=batch_size, limit=limit)
             for rank in range(world_size)
         )
     ]
@@ -98,4 +98,4 @@ def test_devices_share_every_block_once_in_equally_many_batches(world_size):
 
 
 def test_a_part_of_a_split_is_spread_over_the_whole_of_it():
-    assert shares(world_size=1, max_batches=2) == [[0, 2, 5, 7]]
+    assert shares(world_size=1, limit=4) == [[0, 2, 5, 7]]

@@ -143,7 +143,17 @@ def test_what_a_folder_holds_beside_its_language_model_is_read(
 
 
 WRONG = [
-    (["splits=[tset]"], "splits: the data have train, val, test, not tset. Did you mean splits=[test]?"),
+    (
+        ["splits=[tset]"],
+        "splits: the data have train, val, test, not tset (command line). Did you mean splits=[test]?",
+    ),
+    (
+        ["task=language_modeling", "splits=[tset]"],
+        "splits: the data have train, val, test, not tset. Did you mean splits=[test]?",
+    ),
+    (["limit=0"], "limit: 0 must be a number of records, or a share above 0 and at most 1"),
+    (["limit=1.5"], "limit: 1.5 must be a number of records, or a share"),
+    (["limit=5", "lm_eval=[my_task]"], "limit: is of splits, and lm_eval=[...] has none"),
     (["batch_size=0"], "batch_size: 0 must be at least 1"),
     (["shots=-1"], "shots: -1 must be at least 0"),
     (["shots=1000000"], "shots=1000000: the training split has"),
@@ -164,6 +174,19 @@ def test_every_mistake_is_a_line(saved: Any, capsys: Any) -> None:
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("error: ") and told in line
     assert not (folder.path / "predictions").exists()
+
+
+def test_a_limit_leaves_records_from_all_over_a_split(saved: Any, capsys: Any) -> None:
+    folder = saved(steps=(10,))
+    assert evaluate(folder, "splits=[test]") == 0
+    whole = outputs(folder.path, "test")
+    for limit, count in (("limit=3", 3), ("limit=0.5", round(len(whole) / 2)), ("limit=1000", len(whole))):
+        assert evaluate(folder, "splits=[test]", limit) == 0
+        assert outputs(folder.path, "test") == [whole[i * len(whole) // count] for i in range(count)]
+    assert evaluate(folder, "splits=[test]", "limit=3") == 0
+    assert evaluate(folder, "splits=[test]", "limit=3", f"against={folder.path}") == 0
+    assert evaluate(folder, "splits=[test]", "limit=4", f"against={folder.path}") == 2
+    assert "has other records, 3 and not 4" in capsys.readouterr().err
 
 
 def test_another_runs_answers_must_be_to_the_same_records_by_the_same_measure(

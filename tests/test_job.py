@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gpt_exp import job
+from gpt_exp import cli, job
 from gpt_exp.run.lines import read_metrics
 
 EVERYTHING_ON = [
@@ -99,6 +99,19 @@ def test_the_final_evaluation_is_that_of_the_best_checkpoint(train):
     folder = train("trainer.limit_val_batches=1.0", "trainer.val_check_interval=5")
     best = json.loads(folder.best.read_text())
     assert json.loads(folder.results.read_text())["val"]["loss"] == pytest.approx(best["value"], rel=1e-5)
+
+
+@pytest.mark.parametrize(("limit", "count"), [("0", 0), ("1", 2), ("0.5", None)])
+def test_the_final_evaluation_may_be_of_a_part(train_pairs, limit, count):
+    folder = train_pairs("batch_size=2", f"trainer.limit_test_batches={limit}", "trainer.max_steps=2")
+    assert folder.status()["state"] == "finished"
+    assert ("test" in json.loads(folder.results.read_text())) == (limit != "0")
+    file = folder.path / "predictions/test.jsonl"
+    found = len(file.read_text().splitlines()) if file.exists() else 0
+    if count is None:
+        cli.main(["evaluate", f"run={folder.path}", "splits=[test]"])
+        count = round(0.5 * len(file.read_text().splitlines()))
+    assert found == count
 
 
 @pytest.mark.parametrize("accumulate", [1, 2])

@@ -27,17 +27,27 @@ def problems(config: Config) -> Iterator[Problem]:
     yield from of_run(config, "run")
     yield from at_least(config, "batch_size", 1)
     yield from at_least(config, "shots", 0)
+    yield from _limit(config)
     yield from of_precision(config)
     if config.get("lm_eval") and config.get("against"):
         yield Problem("against", "compares answers to splits, and lm_eval=[...] has none")
     yield from _splits(config)
 
 
+def _limit(config: Config) -> Iterator[Problem]:
+    limit = config.get("limit")
+    is_share = isinstance(limit, float) and 0 < limit <= 1
+    if limit is not None and not is_share and not (isinstance(limit, int) and limit > 0):
+        yield Problem("limit", f"{limit} must be a number of records, or a share above 0 and at most 1")
+    elif limit is not None and config.get("lm_eval"):
+        yield Problem("limit", "is of splits, and lm_eval=[...] has none", "", "lm_eval_limit")
+
+
 def _splits(config: Config) -> Iterator[Problem]:
-    """Those that the records do not have, where their config tells which there are."""
+    """Those that the run's records do not have, where their config tells which there are."""
     asked, run = config.get("splits"), _run(config)
-    if not isinstance(asked, list) or not (config.get("task") or get(run, "module._target_") != OF_TEXT):
-        return
+    if not isinstance(asked, list) or config.get("task") or get(run, "module._target_") in (None, OF_TEXT):
+        return  # Text is divided otherwise.
     known = split_names(config.get("data") or run.get("data"))
     for name in map(str, asked):
         if known is not None and name not in known:
