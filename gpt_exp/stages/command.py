@@ -58,7 +58,8 @@ def table(rows: list[StageRow], how: dict[Path, str], folder: Path) -> Table:
     """A row a stage, in the order in which they were made; run folders as seen from `folder`."""
     shown = Table(box=None, pad_edge=False)
     for heading in ("stage", "from", "state", "time", "metric", "run"):
-        shown.add_column(heading, overflow="fold")
+        folds = heading in ("from", "metric")  # A folder's name is there to be copied.
+        shown.add_column(heading, overflow="fold" if folds else "ellipsis", no_wrap=not folds)
     for row in rows:
         seconds = "" if row.seconds is None else duration(row.seconds)
         metric = "" if row.value is None else f"{row.lineage.metric} {rounded(row.value)}"
