@@ -73,7 +73,7 @@ def _shares(config: dict[str, Any], sizes: dict[str, int], count: int) -> list[f
 @lru_cache(maxsize=64)  # The jobs of a sweep mostly share their data.
 def _lengths(data: str, tokenizer: str) -> list[float]:
     """Of each training record, in tokens; empty where the data cannot be read in about a second."""
-    node = json.loads(data) or {}
+    node = _written(json.loads(data) or {})
     if not str(node.get("_target_", "")).startswith("gpt_exp.data.") or not _is_small(node):
         return []
     try:
@@ -100,14 +100,29 @@ def _is_there(tokenizer: dict[str, Any]) -> bool:
     return "path" not in tokenizer or Path(str(tokenizer["path"])).expanduser().exists()
 
 
+def _written(data: dict[str, Any]) -> dict[str, Any]:
+    """Without those of data=together that an earlier stage is still to write."""
+    if not isinstance(sources := data.get("sources"), dict):
+        return data
+    return {**data, "sources": {name: each for name, each in sources.items() if any(_read_by(each))}}
+
+
 def _is_small(data: dict[str, Any]) -> bool:
-    named = [data[key] for key in FILES if data.get(key)]
     total = 0
-    for path in _files(named, str(data.get("folder") or "")):
+    for path in _read_by(data):
         total += path.stat().st_size
         if total > MAX_BYTES:
             return False
     return total > 0
+
+
+def _read_by(data: dict[str, Any]) -> Iterator[Path]:
+    """Of data that are made of others (data=part, data=together) what those read."""
+    if inner := data.get("sources") or ({"records": data["records"]} if "records" in data else {}):
+        for each in inner.values():
+            yield from _read_by(each)
+    else:
+        yield from _files([data[key] for key in FILES if data.get(key)], str(data.get("folder") or ""))
 
 
 def _files(named: Any, folder: str) -> Iterator[Path]:

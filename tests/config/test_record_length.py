@@ -8,7 +8,7 @@ import pytest
 from gpt_exp import check
 from gpt_exp.config import cost, feasibility
 from gpt_exp.config.compose import composition
-from gpt_exp.config.record_length import record_length
+from gpt_exp.config.record_length import MAX_BYTES, record_length
 
 PAIRS = Path(__file__).parents[1] / "assets/pairs.tsv"
 RECORDS = ["module=fine_tuning", "task=translation", "data=tsv", f"data.train={PAIRS}", "model=gpt_nano"]
@@ -58,6 +58,27 @@ def test_a_tokenizer_that_an_earlier_stage_will_train_is_like_any_that_is_to_be_
     found = record_length(config_of() | {"tokenizer": later}, 1000)
     assert found == record_length(config_of("tokenizer=bpe"), 1000)
     assert found is not None and "estimated" in found.basis
+
+
+def test_of_data_made_of_others_what_is_there_is_measured(tmp_path) -> None:
+    """The labels of an earlier stage are still to come; beside the data lie others that are too large."""
+    (tmp_path / "sst2").mkdir()
+    texts = [f"a film number {number}" for number in range(50)]
+    lines = "".join(f"{text}\t{number % 2}\n" for number, text in enumerate(texts))
+    for name in ("train.tsv", "dev.tsv"):
+        (tmp_path / "sst2" / name).write_text("text\tlabel\n" + lines)
+    with (tmp_path / "large.bin").open("wb") as large:
+        large.truncate(MAX_BYTES + 1)
+    job = composition(
+        "train",
+        [
+            *("experiment=sentiment_sst2", "data=sst2_self_training", f"data.root={tmp_path}"),
+            f"data.sources.pseudo_labelled.train={tmp_path}/labelled.jsonl",
+        ],
+    )
+    found = record_length(job.resolved.config, 128)
+    assert found is not None and "estimated" in found.basis
+    assert found.longest <= len("a film number 50\nnegative")
 
 
 def test_a_job_of_records_costs_what_its_records_are_long() -> None:
