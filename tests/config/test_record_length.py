@@ -66,7 +66,7 @@ def test_of_data_made_of_others_what_is_there_is_measured(tmp_path) -> None:
     texts = [f"a film number {number}" for number in range(50)]
     lines = "".join(f"{text}\t{number % 2}\n" for number, text in enumerate(texts))
     for name in ("train.tsv", "dev.tsv"):
-        (tmp_path / "sst2" / name).write_text("text\tlabel\n" + lines)
+        (tmp_path / "sst2" / name).write_text(lines)
     with (tmp_path / "large.bin").open("wb") as large:
         large.truncate(MAX_BYTES + 1)
     job = composition(
