@@ -4,11 +4,13 @@
       repeat: 2
       stages: {label: {...}, train: {...}}
 
-is label_1, train_1, label_2, train_2. In their values {round} is the number of the round, {before} one less.
+is label_1, train_1, label_2, train_2. In their values {round} is the number of the round, {before} one less;
+what then reads as a number is one: "{round}000".
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -53,5 +55,13 @@ def _of_round(value: Any, number: int) -> Any:
     if isinstance(value, list):
         return [_of_round(inner, number) for inner in value]
     if isinstance(value, str):
-        return value.replace("{round}", str(number)).replace("{before}", str(number - 1))
+        said = value.replace("{round}", str(number)).replace("{before}", str(number - 1))
+        return said if said == value else _read(said)
     return value
+
+
+def _read(text: str) -> Any:
+    """A number, or the text."""
+    if not re.fullmatch(r"-?\d+(\.\d+)?", text):
+        return text
+    return float(text) if "." in text else int(text)

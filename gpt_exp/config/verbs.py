@@ -68,8 +68,11 @@ def of_run(config: Config, key: str) -> Iterable[Problem]:
 
 
 def at_least(config: Config, key: str, least: int) -> Iterable[Problem]:
+    """A key is null or a whole number that is not too small."""
     value = config.get(key)
-    if isinstance(value, int) and value < least:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        yield Problem(key, f"{value!r} must be a whole number, at least {least}")
+    elif value is not None and value < least:
         yield Problem(key, f"{value} must be at least {least}")
 
 

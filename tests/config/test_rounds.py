@@ -48,9 +48,15 @@ def test_one_round_alone_can_be_told_something(plan):
 
 
 def test_numbers_stand_in_texts_at_any_depth():
-    keys = {"a": ["{round}", {"b": "x_{before}/{source}"}], "c": 1}
+    keys = {
+        "a": ["{round}", {"b": "x_{before}/{source}"}],
+        "c": 1,
+        "d": "{round}000",
+        "e": "0.{round}",
+        "f": "5",
+    }
     found = dict(one_by_one({"r": {"repeat": 2, "stages": {"s": keys}}}, {}, "file"))
-    assert found["s_2"].keys == {"a": ["2", {"b": "x_1/{source}"}], "c": 1}
+    assert found["s_2"].keys == {"a": [2, {"b": "x_1/{source}"}], "c": 1, "d": 2000, "e": 0.2, "f": "5"}
     assert found["s_2"].place == ("r", "stages", "s")
 
 
