@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,10 +28,19 @@ PEAK_BF16 = {
 }
 
 
+@cache
 def cpu_has_fast_bf16() -> bool:
-    """Tiles (AMX) more than double the speed of fp32, AMD's AVX512 gives up to 1.7 times; else it halves."""
+    """Whether products in bfloat16 are faster than in float32 on this machine's CPU."""
     known = Path("/proc/cpuinfo")
-    flags = known.read_text() if known.is_file() else ""
+    return known.is_file() and tells_of_fast_bf16(known.read_text())
+
+
+def tells_of_fast_bf16(cpuinfo: str) -> bool:
+    """Tiles (AMX) more than double the speed of fp32, AMD's AVX512 gives up to 1.7 times; else it halves.
+
+    That is of whole training steps; of products alone AMD's gives 2.1 to 2.4 times.
+    """
+    flags = cpuinfo.split()
     return "amx_tile" in flags or ("avx512_bf16" in flags and "AuthenticAMD" in flags)
 
 

@@ -30,7 +30,7 @@ LOWER = {  # What another part may build on.
     "task": ("gpt_exp.decoding",),
     "corpus": ("gpt_exp.data.pieces", "gpt_exp.data.canonical"),
 }
-FOR_PARTS = ("gpt_exp.interfaces", "gpt_exp.errors", "gpt_exp.run.durable")
+FOR_PARTS = ("gpt_exp.interfaces", "gpt_exp.errors", "gpt_exp.run.durable", "gpt_exp.hardware")
 NO_TORCH = (
     "tokenizer",
     "data",

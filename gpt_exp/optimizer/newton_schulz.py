@@ -9,6 +9,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from gpt_exp.hardware import cpu_has_fast_bf16
+
 # Steepest at zero, so that 5 steps suffice; singular values end between about 0.7 and 1.2 (Keller Jordan
 # 2024, https://kellerjordan.github.io/posts/muon).
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -61,6 +63,6 @@ def _scale(matrix: Tensor) -> float:
 
 def _dtype(device: torch.device) -> torch.dtype:
     """bfloat16 where products of it are fast; the iteration needs no more (Keller Jordan 2024)."""
-    if device.type == "cpu" and not torch.cpu._is_amx_tile_supported():
+    if device.type == "cpu" and not cpu_has_fast_bf16():
         return torch.float32
     return torch.bfloat16
