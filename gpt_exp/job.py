@@ -152,7 +152,7 @@ def leave_the_others() -> None:
 
 
 def finish(folder: RunFolder, experiment: Experiment) -> None:
-    """Evaluate the best checkpoint on all held-out text and write the report."""
+    """Evaluate the best checkpoint on what is held out, or the part that is asked for; write the report."""
     from gpt_exp.evaluate_tasks import by_split, evaluate_tasks
     from gpt_exp.evaluation.of_run import How, evaluate_run, held_out
     from gpt_exp.evaluation.tables import tell

@@ -9,7 +9,10 @@ import torch
 from made_runs import ASSETS, PAIRS, create, with_steps
 
 from gpt_exp import cli
+from gpt_exp.corpus.record_split import divide
+from gpt_exp.corpus.split import Split
 from gpt_exp.experiment.model import load_run
+from gpt_exp.experiment.parts import make
 from gpt_exp.page.judged import read_summary
 from gpt_exp.run.checkpoint_io import RunCheckpointIO
 from gpt_exp.run.folder import RunFolder
@@ -187,6 +190,22 @@ def test_a_limit_leaves_records_from_all_over_a_split(saved: Any, capsys: Any) -
     assert evaluate(folder, "splits=[test]", "limit=3", f"against={folder.path}") == 0
     assert evaluate(folder, "splits=[test]", "limit=4", f"against={folder.path}") == 2
     assert "has other records, 3 and not 4" in capsys.readouterr().err
+
+
+def test_figures_of_a_part_are_told_as_such(saved: Any, tmp_path: Path) -> None:
+    folder = saved(steps=(10,))
+    for limit, is_part in (("limit=2", True), ("limit=null", False)):
+        assert evaluate(folder, "splits=[test]", limit) == 0
+        known = json.loads((folder.path / "evaluation.json").read_text())["test"]
+        assert known.get("evaluated_share", 1) == (2 / len(outputs_of_all(folder)) if is_part else 1)
+        assert ("of a part" in (folder.path / "evaluation.html").read_text()) == is_part
+        assert cli.main(["export", f"run={folder.path}", f"path={tmp_path / str(is_part)}"]) == 0
+        assert ("chrf" in (tmp_path / str(is_part) / "README.md").read_text()) == (not is_part)
+
+
+def outputs_of_all(folder: RunFolder) -> list[Any]:
+    config = folder.config()
+    return divide(make(config.data).read(), Split(**config.split))["test"]
 
 
 def test_another_runs_answers_must_be_to_the_same_records_by_the_same_measure(

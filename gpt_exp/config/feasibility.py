@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gpt_exp.config import credentials
+from gpt_exp.config import credentials, data_nodes
 from gpt_exp.config.keys import META
 from gpt_exp.config.made import is_ours, made
 from gpt_exp.config.nearest import nearest
@@ -83,10 +83,12 @@ def problems(config: Config) -> list[Problem]:
     """Everything of this kind that is wrong with a resolved training config."""
     checks: list[Callable[[Config], Iterable[Problem]]] = [
         _bounds,
+        _limits,
         _model,
         _batch,
         _parts,
         _files,
+        data_nodes.problems,
         _packages,
         _strategy,
         _parametrization,
@@ -96,6 +98,16 @@ def problems(config: Config) -> list[Problem]:
         credentials.problems,
     ]
     return [problem for check in checks for problem in check(config)]
+
+
+def _limits(config: Config) -> Iterable[Problem]:
+    """Lightning's: so many batches, or a share of them."""
+    for key in ("trainer.limit_val_batches", "trainer.limit_test_batches"):
+        value = get(config, key, 1.0)
+        is_share = isinstance(value, float) and 0 <= value <= 1
+        is_number = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        if not (is_share or is_number):
+            yield Problem(key, f"{value} must be a number of batches, or a share from 0.0 to 1.0")
 
 
 def _trainer(config: Config) -> Iterable[Problem]:
@@ -204,7 +216,7 @@ def _parts(config: Config) -> Iterable[Problem]:
 
 def of_data(config: Config) -> Iterable[Problem]:
     """What is wrong with the data alone, of a verb that reads some."""
-    return [*_parts(config), *_files(config)]
+    return [*_parts(config), *_files(config), *data_nodes.problems(config)]
 
 
 def _told(name: str, message: str) -> Problem:

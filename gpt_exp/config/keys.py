@@ -12,14 +12,13 @@ from gpt_exp.config.nearest import nearest
 
 META = ("_target_", "_partial_", "_args_", "_recursive_", "_convert_")
 CLASSES = {"split": "gpt_exp.corpus.split.Split"}  # Nodes that are keyword arguments without saying so.
-GIVEN = {  # What a node's target takes that is made of the rest of the config.
-    "module": (
-        *("model", "task", "tokenizer", "optimizer", "schedule", "decoding", "mixture", "balance"),
-        *("seed", "compile", "batch_size", "batch_sizes", "context_lengths", "repeat_steps", "weights"),
-        *("splits", "validation_records", "prediction_batch_size", "bytes_per_target"),
-        *("tokens_per_example", "saves_frozen"),
-    )
-}
+OUR_MODULES = "gpt_exp.module."
+GIVEN = (  # What they take that is made of the rest of the config.
+    *("model", "task", "tokenizer", "optimizer", "schedule", "decoding", "mixture", "balance"),
+    *("seed", "compile", "batch_size", "batch_sizes", "context_lengths", "repeat_steps", "weights"),
+    *("splits", "validation_records", "prediction_batch_size", "bytes_per_target"),
+    *("tokens_per_example", "saves_frozen"),
+)
 OF_TASK = re.compile(r"tasks\.\w+")  # And those of several tasks: theirs, and what each has of its own.
 TASK_CLASS = "gpt_exp.config.several.OneTask"
 REFERENCE = re.compile(r"\$\{(?:[\w.]+:)?([A-Za-z_][\w.]*)")
@@ -30,10 +29,11 @@ def parameters(node: Any, path: str = "") -> dict[str, inspect.Parameter] | None
     signature = _signature(node, path)
     if signature is None:
         return None
+    given = GIVEN if str(node.get("_target_")).startswith(OUR_MODULES) else ()
     return {
         name: p
         for name, p in signature.parameters.items()
-        if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and name not in GIVEN.get(path, ())
+        if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and name not in given
     }
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from functools import lru_cache
 from glob import iglob
+from itertools import islice
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -17,7 +18,7 @@ from gpt_exp.corpus.record_texts import RecordTexts
 
 ONE_BY_ONE = "gpt_exp.sampling.length_buckets."  # Every other sampling fills the context.
 FILES = ("train", "root")  # Keys of data that lie on this machine.
-MAX_BYTES = 32 * 2**20  # Of files that are read for an estimate: a second.
+MAX_BYTES, MAX_FILES = 32 * 2**20, 10_000  # That are read for an estimate: a second.
 NUM_ENCODED = 200  # Records, where there is a tokenizer.
 CHARACTERS_PER_TOKEN = 3.5  # Of a vocabulary of some thousands, which is still to be trained.
 OF_ITEMS, ITEMS = "gpt_exp.task.recommendation.Recommendation", "gpt_exp.tokenizer.items.train"
@@ -101,28 +102,45 @@ def _is_there(tokenizer: dict[str, Any]) -> bool:
 
 
 def _written(data: dict[str, Any]) -> dict[str, Any]:
-    """Without those of data=together that an earlier stage is still to write."""
+    """Without those of data=together whose files an earlier stage is still to write."""
     if not isinstance(sources := data.get("sources"), dict):
         return data
-    return {**data, "sources": {name: each for name, each in sources.items() if any(_read_by(each))}}
+    there = {name: each for name, each in sources.items() if not _named(each) or any(_read_by(each))}
+    return {**data, "sources": there}
 
 
 def _is_small(data: dict[str, Any]) -> bool:
+    """Whether all that is read are files, and few bytes."""
     total = 0
-    for path in _read_by(data):
-        total += path.stat().st_size
-        if total > MAX_BYTES:
+    for node in _leaves(data):
+        files = list(islice(_read_by(node), MAX_FILES))
+        total += sum(path.stat().st_size for path in files)
+        if not files or len(files) == MAX_FILES or total > MAX_BYTES:
             return False
-    return total > 0
+    return True
 
 
-def _read_by(data: dict[str, Any]) -> Iterator[Path]:
-    """Of data that are made of others (data=part, data=together) what those read."""
-    if inner := data.get("sources") or ({"records": data["records"]} if "records" in data else {}):
-        for each in inner.values():
-            yield from _read_by(each)
-    else:
-        yield from _files([data[key] for key in FILES if data.get(key)], str(data.get("folder") or ""))
+def _leaves(data: Any) -> Iterator[Any]:
+    """The data that data are made of (data=part, data=together), or they themselves."""
+    inner = [data.get("records"), *_values(data.get("sources"))] if isinstance(data, dict) else []
+    nodes = [node for node in inner if node is not None]
+    for node in nodes:
+        yield from _leaves(node)
+    if not nodes:
+        yield data
+
+
+def _values(nodes: Any) -> list[Any]:
+    return list(nodes.values()) if isinstance(nodes, dict) else []
+
+
+def _named(data: Any) -> list[Any]:
+    """What a node says of where its files are."""
+    return [data[key] for key in FILES if data.get(key)] if isinstance(data, dict) else []
+
+
+def _read_by(data: Any) -> Iterator[Path]:
+    yield from _files(_named(data), str(data.get("folder") or "") if isinstance(data, dict) else "")
 
 
 def _files(named: Any, folder: str) -> Iterator[Path]:

@@ -193,9 +193,9 @@ def _signature(definition: Definition, hops: int = 0) -> inspect.Signature | Non
     constructor = _member(definition, ["__init__"])
     if constructor is not None and isinstance(constructor.node, ast.FunctionDef):
         own = _parameters(constructor.node.args, module)[1:]
-        given = _given_on(constructor.node)
         is_open = bool(own) and own[-1].kind is inspect.Parameter.VAR_KEYWORD
-        theirs = _inherited(parents, module, hops) if is_open and given is not None else None
+        given = _given_on(constructor.node) if is_open and len(parents) == 1 else None
+        theirs = None if given is None else _inherited(parents, module, hops)
         return inspect.Signature(own if theirs is None else _joined(own, theirs, given or ()))
     if "NamedTuple" in bases or any("dataclass" in ast.unparse(mark) for mark in node.decorator_list):
         return inspect.Signature(_fields(node, module))
@@ -203,15 +203,20 @@ def _signature(definition: Definition, hops: int = 0) -> inspect.Signature | Non
 
 
 def _given_on(constructor: ast.FunctionDef) -> list[str] | None:
-    """What a constructor gives its parent's beside all of its own `**keywords`; None where it does not."""
-    if (own := constructor.args.kwarg) is None:
+    """What a constructor gives its parent's beside all of its own `**keywords`.
+
+    None where it does something else with them, or calls the parent's in more than one way.
+    """
+    assert constructor.args.kwarg is not None
+    name, nodes = constructor.args.kwarg.arg, list(ast.walk(constructor))
+    calls = [n for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func) == "super().__init__"]
+    uses = [node for node in nodes if isinstance(node, ast.Name) and node.id == name]
+    if len(calls) != 1 or len(uses) != 1 or calls[0].args:
         return None
-    for call in ast.walk(constructor):
-        if isinstance(call, ast.Call) and ast.unparse(call.func) == "super().__init__" and not call.args:
-            handed = [keyword.value for keyword in call.keywords if keyword.arg is None]
-            if [ast.unparse(each) for each in handed] == [own.arg]:
-                return [keyword.arg for keyword in call.keywords if keyword.arg is not None]
-    return None
+    handed = [keyword.value for keyword in calls[0].keywords if keyword.arg is None]
+    if handed != uses:
+        return None
+    return [keyword.arg for keyword in calls[0].keywords if keyword.arg is not None]
 
 
 def _joined(

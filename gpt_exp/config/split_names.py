@@ -10,8 +10,8 @@ HELD_OUT = ("val", "test")  # What data of one split has besides: by the hash of
 
 def split_names(data: Any) -> tuple[str, ...] | None:
     """Of a resolved node of records; None where they will only tell when they are read."""
-    if not isinstance(data, Mapping):
-        return None
+    if not isinstance(data, Mapping) or not str(data.get("_target_")).startswith("gpt_exp.data."):
+        return None  # Only of ours it is known what their keys mean.
     if isinstance(sources := data.get("sources"), Mapping) and sources:
         return split_names(next(iter(sources.values())))  # data=together.
     if "records" in data:  # data=part.

@@ -22,6 +22,7 @@ from gpt_exp.experiment.parts import make
 from gpt_exp.interfaces import Decoding, Prediction, Record, RecordTask
 from gpt_exp.module.answers import spread
 from gpt_exp.page.evaluation import write_evaluation
+from gpt_exp.page.judged import PART
 from gpt_exp.precision import autocast, resolve_precision
 from gpt_exp.task.token_loss import TokenLoss
 
@@ -52,7 +53,8 @@ def evaluate_run(run: LoadedRun, data_module: DataModule, names: Sequence[str], 
     results = {}
     for name in names if how.limit != 0 else ():
         metric = TokenLoss(bytes_per_target=bytes_per_target(splits, name))
-        most = num_limited(how.limit, len(splits.evaluation(name)))
+        total = len(splits.evaluation(name))
+        most = num_limited(how.limit, total)
         loader = data_module.evaluation_dataloader(name, batch_size=how.batch_size, limit=most)
         told: dict[str, Any] = {"device": how.device, "precision": precision, "title": f"{how.prefix}{name}"}
         found = losses(run.model, task, metric, loader, **told)
@@ -61,7 +63,7 @@ def evaluate_run(run: LoadedRun, data_module: DataModule, names: Sequence[str], 
         else:
             with autocast(precision, how.device.type):
                 found |= judged_figures(run, task, splits, name, how)
-        results[f"{how.prefix}{name}"] = found
+        results[f"{how.prefix}{name}"] = found | ({PART: most / total} if most < total else {})
     if results and isinstance(splits, RecordSplits):
         write_evaluation(how.folder)
     return results
@@ -79,7 +81,10 @@ def judged_figures(
 
     records, title = some(splits.records[name], how.limit), f"{how.prefix}{name}"
     judged = judge(records, answer, metric, batch_size=how.batch_size, seed=how.seed, title=title)
-    save(how.folder, title, judged, metric, shots=how.shots, decode=said(run.config.decode), **how.about)
+    made = {"shots": how.shots, "decode": said(run.config.decode), **how.about}
+    if len(records) < (total := len(splits.records[name])):
+        made[PART] = len(records) / total
+    save(how.folder, title, judged, metric, **made)
     return judged.figures
 
 

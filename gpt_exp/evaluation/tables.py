@@ -16,7 +16,9 @@ Results = dict[str, dict[str, float]]  # By split, then by metric.
 
 
 def tell(folder: Path, results: Results) -> None:
-    """Print a table: of records a figure a row with its interval, of text a split a row."""
+    """Print a table: of records a figure a row with its interval, of text a split a row; of nothing none."""
+    if not results:
+        return
     known = read_json(summary_file(folder))
     if not all(_is_judged(known.get(split, {}), values) for split, values in results.items()):
         print_results(results)

@@ -133,7 +133,8 @@ class MultiTask(LanguageModule):
         """All tasks' weighted sum; of each its own mean, and how much was read of it.
 
         Means are over the step's own targets, as those of validation are: a step of long sequences, which
-        weighs more in what is minimised, does not look worse than one of short ones.
+        weighs more in what is minimised, does not look worse than one of short ones. A task that the step has
+        nothing of adds nothing to the sum.
         """
         loss, known = self._step_loss(), {}
         seen, epochs = self.mixed.num_seen(step), self.mixed.num_epochs(step)

@@ -16,7 +16,15 @@ from gpt_exp.run.loads import loads
 
 INSTEAD = ("data", "task")  # An entry has these where they are not the run's own.
 NUM_EXAMPLES = 10  # Of each kind.
-HOW = ("decode", "shots", "checkpoint", "model", *INSTEAD)  # What an entry says of how answers were made.
+PART = "evaluated_share"  # An entry has it where a part of the split was answered.
+HOW = (
+    "decode",
+    "shots",
+    "checkpoint",
+    "model",
+    PART,
+    *INSTEAD,
+)  # What an entry says of how answers were made.
 SEED = 0  # Of the examples at random, and of which stand for many with one score.
 
 Interval = tuple[float, float]
@@ -50,6 +58,7 @@ def told_how(how: Mapping[str, Any]) -> list[str]:
         *([f"decoding: {decoding}"] if decoding else []),
         *([several(shots, "shot")] if isinstance(shots, int) else []),
         *(f"{name}: {how[name]}" for name in ("checkpoint", "model", *INSTEAD) if name in how),
+        *([f"of a part: {how[PART]:.1%} of the records"] if PART in how else []),
     ]
 
 

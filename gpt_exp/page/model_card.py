@@ -12,7 +12,7 @@ import yaml
 
 from gpt_exp.page import numbers
 from gpt_exp.page.intervals import between
-from gpt_exp.page.judged import INSTEAD, Evaluated, Figure, read_summary, told_how
+from gpt_exp.page.judged import INSTEAD, PART, Evaluated, Figure, read_summary, told_how
 from gpt_exp.page.links import called
 from gpt_exp.page.render import render
 from gpt_exp.run.folder import RunFolder, read_json
@@ -95,11 +95,12 @@ def _max_new_tokens(config: Mapping[str, Any]) -> int:
 
 
 def _evaluated(folder: RunFolder, exported: Exported) -> list[Evaluated]:
-    """Judged answers of this very checkpoint to the run's own data and task."""
+    """Judged answers of this very checkpoint to the run's own data and task, and to all of a split."""
     return [
         evaluated
         for evaluated in read_summary(folder.path)
-        if evaluated.how.get("checkpoint") == exported.checkpoint and not set(INSTEAD) & set(evaluated.how)
+        if evaluated.how.get("checkpoint") == exported.checkpoint
+        and not {PART, *INSTEAD} & set(evaluated.how)
     ]
 
 
@@ -112,10 +113,10 @@ def _figures(folder: RunFolder, exported: Exported, evaluated: list[Evaluated]) 
     """By split, what predictions were judged by, and the losses."""
     results = read_json(folder.results) if exported.is_best else {}
     judged = {each.split: each.figures for each in evaluated}
-    splits = [split for split, found in results.items() if isinstance(found, Mapping)]
+    splits = [name for name, found in results.items() if isinstance(found, Mapping) and PART not in found]
     for split in dict.fromkeys([*judged, *splits]):
         yield from judged.get(split, [])
-        for name in LOSSES:
+        for name in LOSSES if split in splits else ():
             if (value := result(results, f"{split}/{name}")) is not None:
                 yield Figure(split, name, value)
 

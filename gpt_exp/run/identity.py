@@ -28,6 +28,7 @@ RUNTIME_KEYS = (
     "trainer.num_nodes",
     "trainer.strategy",
     "trainer.accumulate_grad_batches",  # The batch of one step stays: it is cut into more or fewer pieces.
+    "trainer.limit_test_batches",
     "trainer.log_every_n_steps",
     "trainer.profiler",
 )

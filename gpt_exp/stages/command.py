@@ -17,6 +17,8 @@ from gpt_exp.stages.lineage import chain
 from gpt_exp.stages.table import StageRow, stage_rows
 from gpt_exp.sweep.folder import SweepFolder
 
+WIDE = 1000  # More columns than any table has: a folder's name is there to be copied, whole.
+
 
 def main(config: DictConfig, overrides: list[str]) -> None:
     folder = Path(str(config.folder)).expanduser()
@@ -24,8 +26,12 @@ def main(config: DictConfig, overrides: list[str]) -> None:
     rows = stage_rows(chain(runs_at(folder)))
     if not rows:
         raise UserError(f"{folder}: no run in it is a stage")
+    shown = table(rows, told(folder), folder)
+    console.width = max(
+        console.width, console.measure(shown, options=console.options.update(width=WIDE)).maximum
+    )
     console.print(f"{folder}", soft_wrap=True)
-    console.print(table(rows, told(folder), folder))
+    console.print(shown)
 
 
 def runs_at(folder: Path) -> list[RunFolder]:
@@ -58,8 +64,7 @@ def table(rows: list[StageRow], how: dict[Path, str], folder: Path) -> Table:
     """A row a stage, in the order in which they were made; run folders as seen from `folder`."""
     shown = Table(box=None, pad_edge=False)
     for heading in ("stage", "from", "state", "time", "metric", "run"):
-        folds = heading in ("from", "metric")  # A folder's name is there to be copied.
-        shown.add_column(heading, overflow="fold" if folds else "ellipsis", no_wrap=not folds)
+        shown.add_column(heading, no_wrap=True)
     for row in rows:
         seconds = "" if row.seconds is None else duration(row.seconds)
         metric = "" if row.value is None else f"{row.lineage.metric} {rounded(row.value)}"

@@ -39,6 +39,8 @@ def value_for(key: str, folder: Path) -> str:
         return "[sports,politics]"
     if key == "data.sources":
         return f"{{a: {{_target_: gpt_exp.data.text.TextFiles, paths: [{folder}/text.txt]}}}}"
+    if key == "data.records":
+        return f"{{_target_: gpt_exp.data.delimited.Delimited, train: {folder}/text.txt}}"
     if key == "augmentation.back_translation.path":
         (folder / "said.jsonl").write_text('{"text": "Some text.", "paraphrases": ["A text."]}')
         return str(folder / "said.jsonl")

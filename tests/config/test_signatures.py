@@ -80,6 +80,17 @@ def with_those_of_the_base(own: inspect.Signature, made: Any) -> inspect.Signatu
     return inspect.Signature([*parameters, *others])
 
 
+def test_a_module_of_ones_own_takes_what_it_names(tmp_path, monkeypatch) -> None:
+    (tmp_path / "my_module.py").write_text(
+        "from gpt_exp.module.fine_tuning import FineTuning\n"
+        "class Weighted(FineTuning):\n    def __init__(self, *, weights: list[float], **base):\n"
+        "        super().__init__(**base)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    free = parameters({"_target_": "my_module.Weighted"}, "module")
+    assert free is not None and {"weights", "noise", "layer_decay"} <= set(free)
+
+
 @pytest.mark.parametrize("name", ["pretraining", "fine_tuning", "multi_task"])
 def test_of_a_module_may_be_set_what_the_experiment_does_not_give(name: str) -> None:
     node = yaml.safe_load((conf_folder() / "module" / f"{name}.yaml").read_text())
@@ -97,13 +108,23 @@ def test_keywords_that_no_parent_takes_may_be_any(tmp_path, monkeypatch) -> None
         "class Base:\n    def __init__(self, *, a: int, b: int = 2) -> None: ...\n"
         "class Handing(Base):\n    def __init__(self, c, **rest):\n        super().__init__(a=1, **rest)\n"
         "class Keeping(Base):\n    def __init__(self, c, **rest):\n        self.rest = rest\n"
+        "class Taking(Base):\n    def __init__(self, **rest):\n        self.c = rest.pop('c', 1)\n"
+        "        super().__init__(**rest)\n"
+        "class Either(Base):\n    def __init__(self, c, **rest):\n"
+        "        super().__init__(a=1, **rest) if c else super().__init__(b=1, **rest)\n"
+        "class Mixin:\n    def __init__(self, c=0, **rest):\n        super().__init__(**rest)\n"
+        "class Mixed(Mixin, Base):\n    pass\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    named = {name: signatures.signature(f"my_keywords.{name}") for name in ("Handing", "Keeping")}
-    assert {name: list(each.parameters) for name, each in named.items() if each} == {
+    expected = {
         "Handing": ["c", "b"],
         "Keeping": ["c", "rest"],
+        "Taking": ["rest"],
+        "Either": ["c", "rest"],
+        "Mixed": ["c", "rest"],
     }
+    found = {name: signatures.signature(f"my_keywords.{name}") for name in expected}
+    assert {name: list(each.parameters) for name, each in found.items() if each} == expected
 
 
 def test_what_does_not_exist_is_not_found() -> None:

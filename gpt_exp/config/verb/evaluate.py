@@ -37,7 +37,8 @@ def problems(config: Config) -> Iterator[Problem]:
 def _limit(config: Config) -> Iterator[Problem]:
     limit = config.get("limit")
     is_share = isinstance(limit, float) and 0 < limit <= 1
-    if limit is not None and not is_share and not (isinstance(limit, int) and limit > 0):
+    is_number = isinstance(limit, int) and not isinstance(limit, bool) and limit > 0
+    if limit is not None and not (is_share or is_number):
         yield Problem("limit", f"{limit} must be a number of records, or a share above 0 and at most 1")
     elif limit is not None and config.get("lm_eval"):
         yield Problem("limit", "is of splits, and lm_eval=[...] has none", "", "lm_eval_limit")
