@@ -12,7 +12,7 @@ from statistics import fmean
 from typing import Any, NamedTuple
 
 from gpt_exp.config.feasibility import get
-from gpt_exp.config.made import made
+from gpt_exp.config.made import is_ours, made
 from gpt_exp.config.several import plainly_alone
 from gpt_exp.corpus.record_texts import RecordTexts
 
@@ -75,7 +75,9 @@ def _shares(config: dict[str, Any], sizes: dict[str, int], count: int) -> list[f
 def _lengths(data: str, tokenizer: str) -> list[float]:
     """Of each training record, in tokens; empty where the data cannot be read in about a second."""
     node = _written(json.loads(data) or {})
-    if not str(node.get("_target_", "")).startswith("gpt_exp.data.") or not _is_small(node):
+    if not str(node.get("_target_", "")).startswith("gpt_exp.data.") or not (
+        is_ours(node) and _is_small(node)
+    ):
         return []
     try:
         texts = [text for text, _ in RecordTexts(records=made(node)).pieces()]

@@ -81,6 +81,19 @@ def test_of_data_made_of_others_what_is_there_is_measured(tmp_path) -> None:
     assert found.longest <= len("a film number 50\nnegative")
 
 
+def test_a_source_that_is_not_ours_is_not_made(tmp_path, monkeypatch) -> None:
+    """A config may come from anywhere, and check calls nothing that is not allowed."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "touching.py").write_text(
+        f"def touch(**given):\n    open({str(tmp_path / 'touched')!r}, 'w').close()\n"
+    )
+    node = {"_target_": "touching.touch", "train": str(PAIRS)}
+    data = {"_target_": "gpt_exp.data.together.Together", "sources": {"a": node}}
+    found = record_length(config_of() | {"data": data}, 64)
+    assert found is not None and "assumed" in found.basis
+    assert not (tmp_path / "touched").exists()
+
+
 def test_a_job_of_records_costs_what_its_records_are_long() -> None:
     config, full = config_of("tokenizer=byte"), config_of("tokenizer=byte", "sampling=packed_records")
     shape = feasibility.shape(config, 257)
