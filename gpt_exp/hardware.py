@@ -38,7 +38,7 @@ def cpu_has_fast_bf16() -> bool:
 def tells_of_fast_bf16(cpuinfo: str) -> bool:
     """Tiles (AMX) more than double the speed of fp32, AMD's AVX512 gives up to 1.7 times; else it halves.
 
-    That is of whole training steps; of products alone AMD's gives 2.1 to 2.4 times.
+    That is of whole training steps (benchmarks/precision.py).
     """
     flags = cpuinfo.split()
     return "amx_tile" in flags or ("avx512_bf16" in flags and "AuthenticAMD" in flags)
