@@ -199,6 +199,7 @@ def test_figures_of_a_part_are_told_as_such(saved: Any, tmp_path: Path) -> None:
         known = json.loads((folder.path / "evaluation.json").read_text())["test"]
         assert known.get("evaluated_share", 1) == (2 / len(outputs_of_all(folder)) if is_part else 1)
         assert ("of a part" in (folder.path / "evaluation.html").read_text()) == is_part
+        assert ("test, 20 % of it" in (folder.path / "report.html").read_text()) == is_part
         assert cli.main(["export", f"run={folder.path}", f"path={tmp_path / str(is_part)}"]) == 0
         assert ("chrf" in (tmp_path / str(is_part) / "README.md").read_text()) == (not is_part)
 

@@ -35,14 +35,14 @@ class Row(NamedTuple):
 
 def rows(splits: Sequence[Evaluated]) -> list[Row]:
     """All figures, main ones first, those of one name together and on one scale."""
-    every = [figure for split in splits for figure in split.figures]
+    every = [figure._replace(split=split.title) for split in splits for figure in split.figures]
     names = dict.fromkeys(figure.name for figure in sorted(every, key=lambda each: each.better is None))
     return [row for name in names for row in _of_name([each for each in every if each.name == name])]
 
 
 def headline(splits: Sequence[Evaluated]) -> list[tuple[str, str, str]]:
     """(value, what it is, its interval) of each split's main figure, for the macro `facts`."""
-    mains = [figure for split in splits for figure in split.figures[:1]]
+    mains = [figure._replace(split=split.title) for split in splits for figure in split.figures[:1]]
     return [(rounded(f.value), f"{f.name.replace('_', ' ')}, {f.split}", _told(f)) for f in mains]
 
 

@@ -49,6 +49,11 @@ class Evaluated(NamedTuple):
     num_predictions: int
     how: dict[str, Any]  # Such as {"shots": 5, "decode": "gpt_exp.decoding.beam.Beam(num_beams=5)"}.
 
+    @property
+    def title(self) -> str:
+        """The split, and which share of it was answered where that is a part."""
+        return f"{self.split}, {100 * self.how[PART]:.2g} % of it" if PART in self.how else self.split
+
 
 def told_how(how: Mapping[str, Any]) -> list[str]:
     """Words for what predictions were made with."""
