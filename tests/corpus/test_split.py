@@ -67,11 +67,13 @@ def test_the_tail_is_cut_exactly_and_in_order(lengths, val, test):
     pieces = [("abcdefghij" * 3, f"{i // 2}") for i in range(len(lengths))]
     source = Source([(piece[:length], key) for (piece, key), length in zip(pieces, lengths, strict=True)])
     whole = text(source.pieces())
-    try:
-        found = divide(source, by="tail", val_fraction=val, test_fraction=test)
-    except ValueError:
-        assert int(len(whole) * (1 - (val + test))) < 1 or int(len(whole) * max(val, test)) < 2
+    train_end, val_end = int(len(whole) * (1 - (val + test))), int(len(whole) * (1 - test))
+    is_empty = train_end == 0 or (val > 0 and val_end == train_end) or (test > 0 and val_end == len(whole))
+    if is_empty:
+        with pytest.raises(ValueError, match="is empty"):
+            divide(source, by="tail", val_fraction=val, test_fraction=test)
         return
+    found = divide(source, by="tail", val_fraction=val, test_fraction=test)
     assert "".join(text(found.get(part, [])) for part in PARTS) == whole
     assert text(found["train"]) == whole[: int(len(whole) * (1 - (val + test)))]
     assert ("val" in found, "test" in found) == (val > 0, test > 0)
