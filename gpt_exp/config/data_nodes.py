@@ -18,15 +18,21 @@ def problems(config: Mapping[str, Any]) -> Iterable[Problem]:
     yield from _fields(config)
 
 
-def _made_of(path: str, node: Any) -> Iterable[Problem]:
-    """Data that are made of others need sources of records, at any depth."""
+def made_of(node: Any) -> dict[str, Any]:
+    """The nodes that data are made of, by their keys below these; none for data of their own."""
     key = MADE_OF.get(_target(node))
     if key is None:
-        return
+        return {}
     value = node.get(key)
-    inner = value if key == "sources" and isinstance(value, Mapping) else {"": value}
-    for name, each in inner.items():
-        where = f"{path}.{key}.{name}".rstrip(".")
+    if key == "sources" and isinstance(value, Mapping):
+        return {f"{key}.{name}": each for name, each in value.items()}
+    return {key: value}
+
+
+def _made_of(path: str, node: Any) -> Iterable[Problem]:
+    """Data that are made of others need sources of records, at any depth."""
+    for key, each in made_of(node).items():
+        where = f"{path}.{key}"
         if not _target(each):
             example = EXAMPLE.format(key=where.partition(".")[2])
             yield Problem(where, f"is no source of records, as {example} makes one")

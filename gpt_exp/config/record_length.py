@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
 
+from gpt_exp.config.data_nodes import made_of
 from gpt_exp.config.feasibility import get
 from gpt_exp.config.made import is_ours, made
 from gpt_exp.config.several import plainly_alone
@@ -123,17 +124,12 @@ def _is_small(data: dict[str, Any]) -> bool:
 
 
 def _leaves(data: Any) -> Iterator[Any]:
-    """The data that data are made of (data=part, data=together), or they themselves."""
-    inner = [data.get("records"), *_values(data.get("sources"))] if isinstance(data, dict) else []
-    nodes = [node for node in inner if node is not None]
-    for node in nodes:
+    """The data that data are made of, at any depth, or they themselves."""
+    inner = made_of(data)
+    for node in inner.values():
         yield from _leaves(node)
-    if not nodes:
+    if not inner:
         yield data
-
-
-def _values(nodes: Any) -> list[Any]:
-    return list(nodes.values()) if isinstance(nodes, dict) else []
 
 
 def _named(data: Any) -> list[Any]:

@@ -63,7 +63,7 @@ def evaluate_run(run: LoadedRun, data_module: DataModule, names: Sequence[str], 
         else:
             with autocast(precision, how.device.type):
                 found |= judged_figures(run, task, splits, name, how)
-        results[f"{how.prefix}{name}"] = found | ({PART: most / total} if most < total else {})
+        results[f"{how.prefix}{name}"] = found | share(most, total)
     if results and isinstance(splits, RecordSplits):
         write_evaluation(how.folder)
     return results
@@ -82,9 +82,7 @@ def judged_figures(
     records, title = some(splits.records[name], how.limit), f"{how.prefix}{name}"
     judged = judge(records, answer, metric, batch_size=how.batch_size, seed=how.seed, title=title)
     made = {"shots": how.shots, "decode": said(run.config.decode), **how.about}
-    if len(records) < (total := len(splits.records[name])):
-        made[PART] = len(records) / total
-    save(how.folder, title, judged, metric, **made)
+    save(how.folder, title, judged, metric, **made, **share(len(records), len(splits.records[name])))
     return judged.figures
 
 
@@ -98,6 +96,11 @@ def num_limited(limit: float | None, total: int) -> int:
     if isinstance(limit, float):
         return max(1, round(limit * total))
     return total if limit is None else min(limit, total)
+
+
+def share(count: int, total: int) -> dict[str, float]:
+    """What figures of a part stand with; those of all need no word."""
+    return {PART: count / total} if count < total else {}
 
 
 def said(decode: DictConfig) -> str:
